@@ -1,0 +1,3 @@
+//! What does a client see when a backend restarts half way through its work?
+
+pub mod http;
