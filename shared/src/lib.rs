@@ -1,7 +1,25 @@
 //! What do the twins share? Everything but the answer to "where does a session live?".
+//!
+//! Read in this order: the seam, what goes over the wire, who may come in, what is kept in SQL, the
+//! router, and how a process comes up and goes down.
 
 pub mod sessions;
 pub mod api;
 pub mod keys;
 pub mod identity;
+pub mod clock;
 pub mod config;
+pub mod credentials;
+pub mod body;
+pub mod problem;
+pub mod sql;
+pub mod password;
+pub mod accounts;
+pub mod idempotency;
+pub mod orders;
+pub mod prime;
+pub mod routes;
+pub mod gate;
+pub mod observe;
+pub mod serve;
+pub mod boot;

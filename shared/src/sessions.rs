@@ -70,12 +70,12 @@ pub trait Sessions: Send + Sync + 'static {
         which: End,
     ) -> impl Future<Output = Result<(), SessionError>> + Send;
 
-    /// All live sessions of the token's account, oldest first.
+    /// All live sessions of the token's account.
     fn list(
         &self,
         budget: &mut Budget,
         token: &str,
-    ) -> impl Future<Output = Result<Vec<SessionSummary>, SessionError>> + Send;
+    ) -> impl Future<Output = Result<Listed, SessionError>> + Send;
 
     /// Whose token is this, by its signature alone? No store call, so the session may be over already.
     /// Only the password change asks: it must judge the current password before it ends anything.
@@ -126,6 +126,15 @@ pub struct SessionSummary {
     pub absolute_expires_at_ms: i64,
     /// Whether it is the session that asked.
     pub current: bool,
+}
+
+/// The live sessions of one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Whose they are.
+    pub account: AccountRef,
+    /// Oldest first.
+    pub sessions: Vec<SessionSummary>,
 }
 
 /// A new session and the token that opens it.

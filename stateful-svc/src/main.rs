@@ -1,2 +1,19 @@
-//! placeholder
-fn main() {}
+//! The twin that remembers: sessions live in this process's memory, and die with it.
+
+mod config;
+mod token;
+mod sessions;
+mod table;
+
+use std::process::ExitCode;
+
+use config::Config;
+use sessions::InMemory;
+
+fn main() -> ExitCode {
+    let config: Config = match shared::boot::parse() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    shared::boot::run(&config.common, async |boot| Ok(InMemory::open(boot, config.max_sessions)))
+}

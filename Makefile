@@ -1,0 +1,36 @@
+# Every command of the lab. `make lab` shows it, `make test` proves it.
+
+.PHONY: lab test bench check diff build tools
+
+# Which client workflows survive a backend restart?
+lab: build
+	@target/debug/chaos matrix --moments telling
+
+# Everything a new machine lacks, then all tests.
+test: tools build
+	cargo test --workspace --no-fail-fast
+
+# The two services raced against what you would use instead, on this machine; writes BENCHMARKS.md.
+bench:
+	bench/run
+
+# What a change must pass before the tests: format, lints, docs.
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# The lesson: where the twins differ, in reading order.
+diff:
+	@for file in config token sessions main; do \
+	  echo; echo "=== $$file.rs: stateful-svc against stateless-svc ==="; \
+	  diff -u stateful-svc/src/$$file.rs stateless-svc/src/$$file.rs; \
+	done; true
+	@echo; echo "=== only in one twin ==="; diff -rq stateful-svc/src stateless-svc/src | grep '^Only' ; true
+
+build:
+	@cargo build --workspace --quiet
+
+# redis-server and Postgres for the tests, where apt can bring them.
+tools:
+	@ci/tools

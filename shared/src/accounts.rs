@@ -1,0 +1,282 @@
+//! Who may log in? Names, password hashes, and a limit on guessing; all of it in SQL, so that replicas
+//! agree and a restart forgets nothing.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::api::account::{Name, Password};
+use crate::config::PasswordCost;
+use crate::password::{HashingBusy, Passwords};
+use crate::sessions::AccountRef;
+use crate::sql::{Attempts, Database, SqlError, Tx};
+
+/// So many wrong passwords for one name within [`FAILURE_WINDOW`], and no more are looked at.
+pub const MAX_FAILURES: usize = 10;
+
+/// How long a wrong password is held against a name.
+pub const FAILURE_WINDOW: Duration = Duration::from_secs(60);
+
+/// The accounts. A clone is another handle to the same ones.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    database: Database,
+    passwords: Passwords,
+}
+
+/// An account whose password was right just now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Whose.
+    pub account: AccountRef,
+    /// Which password: grows by one with each change. A login compares it again after it has begun the
+    /// session, or a password change in between would miss that session.
+    pub password_version: i64,
+}
+
+/// Why an account call was refused. Each becomes one answer in [`crate::problem`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountError {
+    /// Somebody has this name already.
+    #[error("name taken")]
+    NameTaken,
+    /// Unknown name or wrong password; nobody is told which.
+    #[error("invalid credentials")]
+    InvalidCredentials,
+    /// [`MAX_FAILURES`] reached; even the right password is refused.
+    #[error("too many failures, again in {retry_after:?}")]
+    RateLimited {
+        /// When the oldest failure is forgotten.
+        retry_after: Duration,
+    },
+    /// All cores are hashing and the line is full.
+    #[error("hashing busy")]
+    LoginBusy,
+    /// The database did not do it.
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+}
+
+impl From<HashingBusy> for AccountError {
+    fn from(_: HashingBusy) -> Self {
+        AccountError::LoginBusy
+    }
+}
+
+/// What the database knows about an account.
+struct Stored {
+    account: AccountRef,
+    password_hash: String,
+    password_version: i64,
+}
+
+impl Accounts {
+    /// The accounts in `database`; new hashes are made at `cost`.
+    pub fn new(database: Database, cost: PasswordCost) -> Self {
+        Accounts { database, passwords: Passwords::new(cost) }
+    }
+
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`AccountError::NameTaken`], [`AccountError::LoginBusy`] or [`AccountError::Sql`].
+    pub async fn register(&self, name: &Name, password: &Password, now_ms: i64) -> Result<(), AccountError> {
+        let hash = self.passwords.hash(password).await?;
+        let id = Uuid::now_v7().to_string();
+        // Two registrations of one name can meet here. The UNIQUE column decides, not a look beforehand.
+        let inserted = self
+            .database
+            .execute(
+                "INSERT INTO accounts (id, name, password_hash, password_version, created_at_ms)
+                 VALUES ($1, $2, $3, 1, $4) ON CONFLICT (name) DO NOTHING",
+                &[(&id).into(), name.as_str().into(), (&hash).into(), now_ms.into()],
+            )
+            .await?;
+        if inserted == 1 { Ok(()) } else { Err(AccountError::NameTaken) }
+    }
+
+    /// Checks a name and a password, as a login does.
+    ///
+    /// # Errors
+    /// All but [`AccountError::NameTaken`].
+    pub async fn verify(
+        &self,
+        name: &Name,
+        password: &Password,
+        now_ms: i64,
+    ) -> Result<Verified, AccountError> {
+        let stored = self
+            .find(
+                "SELECT id, name, password_hash, password_version FROM accounts WHERE name = $1",
+                name.as_str(),
+            )
+            .await?;
+        self.judge(name.as_str(), stored, password, now_ms).await
+    }
+
+    /// Checks the password of an account that is logged in, before a change. It counts toward the same
+    /// limit as a login: else a stolen session could be used to guess the password.
+    ///
+    /// # Errors
+    /// As [`Accounts::verify`].
+    pub async fn check_password(
+        &self,
+        account: Uuid,
+        password: &Password,
+        now_ms: i64,
+    ) -> Result<Verified, AccountError> {
+        let id = account.to_string();
+        let stored = self
+            .find("SELECT id, name, password_hash, password_version FROM accounts WHERE id = $1", &id)
+            .await?;
+        let name = stored.as_ref().map_or(id, |stored| stored.account.name.clone());
+        self.judge(&name, stored, password, now_ms).await
+    }
+
+    /// Which password the account has now; `None` if there is no such account.
+    ///
+    /// # Errors
+    /// [`SqlError`]
+    pub async fn password_version(&self, account: Uuid) -> Result<Option<i64>, SqlError> {
+        let id = account.to_string();
+        let row = self
+            .database
+            .fetch_optional("SELECT password_version FROM accounts WHERE id = $1", &[(&id).into()])
+            .await?;
+        row.map(|row| row.int(0)).transpose()
+    }
+
+    /// Gives the account a new password, if the one that was checked is still the present one.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`] if another change came first; [`AccountError::LoginBusy`] or
+    /// [`AccountError::Sql`].
+    pub async fn change_password(&self, checked: &Verified, new: &Password) -> Result<(), AccountError> {
+        let hash = self.passwords.hash(new).await?;
+        let id = checked.account.id.to_string();
+        let changed = self
+            .database
+            .execute(
+                "UPDATE accounts SET password_hash = $1, password_version = password_version + 1
+                 WHERE id = $2 AND password_version = $3",
+                &[(&hash).into(), (&id).into(), checked.password_version.into()],
+            )
+            .await?;
+        if changed == 1 { Ok(()) } else { Err(AccountError::InvalidCredentials) }
+    }
+
+    async fn find(&self, sql: &'static str, whom: &str) -> Result<Option<Stored>, SqlError> {
+        let Some(row) = self.database.fetch_optional(sql, &[whom.into()]).await? else { return Ok(None) };
+        let id =
+            row.text(0)?.parse().map_err(|_| SqlError::Broken("an account's id is no UUID".to_owned()))?;
+        Ok(Some(Stored {
+            account: AccountRef { id, name: row.text(1)? },
+            password_hash: row.text(2)?,
+            password_version: row.int(3)?,
+        }))
+    }
+
+    /// The same steps whether the name is known or not, so that neither the answer nor the time it took
+    /// tells.
+    async fn judge(
+        &self,
+        name: &str,
+        stored: Option<Stored>,
+        password: &Password,
+        now_ms: i64,
+    ) -> Result<Verified, AccountError> {
+        self.refuse_if_limited(name, now_ms).await?;
+        let hash = stored.as_ref().map(|stored| stored.password_hash.clone());
+        let right = self.passwords.verify(password, hash).await?;
+        let Some(stored) = stored.filter(|_| right) else {
+            self.record_failure(name, now_ms).await?;
+            return Err(AccountError::InvalidCredentials);
+        };
+        // Asked again, because guesses can run side by side: a hundred at once would all pass the first
+        // question. Like this only those count that finish before the tenth failure.
+        self.refuse_if_limited(name, now_ms).await?;
+        // A success does not wipe the failures away. It would hand whoever guesses ten fresh tries each
+        // time the owner logs in; and the owner, who did get in, loses nothing by waiting for the minute
+        // to pass.
+        Ok(Verified { account: stored.account, password_version: stored.password_version })
+    }
+
+    async fn refuse_if_limited(&self, name: &str, now_ms: i64) -> Result<(), AccountError> {
+        let row = self
+            .database
+            .fetch_optional("SELECT recent FROM login_failures WHERE name = $1", &[name.into()])
+            .await?;
+        let recent = row.map(|row| row.text(0)).transpose()?.unwrap_or_default();
+        Failures::read(&recent, now_ms).check(now_ms)
+    }
+
+    /// Counts one failure more, or refuses if others have filled the limit meanwhile.
+    async fn record_failure(&self, name: &str, now_ms: i64) -> Result<(), AccountError> {
+        // Names nobody has, tried once and never again, must not fill the disk. In a transaction of its own,
+        // because two that each hold one name and sweep the other would wait for each other. A sweep that
+        // fails is made up for by the next one.
+        let old_ms = now_ms - window_ms();
+        let _ =
+            self.database.execute("DELETE FROM login_failures WHERE newest_ms <= $1", &[old_ms.into()]).await;
+        let mut attempts = Attempts::new();
+        loop {
+            let mut tx = self.database.begin().await?;
+            let counted = count_failure(&mut tx, name, now_ms).await;
+            if let ControlFlow::Break(done) = tx.finish(counted, &mut attempts).await {
+                return done;
+            }
+        }
+    }
+}
+
+async fn count_failure(tx: &mut Tx, name: &str, now_ms: i64) -> Result<(), AccountError> {
+    // Writing first locks the row, so that what is read here is still true when it is written back.
+    let row = tx
+        .fetch_optional(
+            "INSERT INTO login_failures (name, recent, newest_ms) VALUES ($1, '', $2)
+             ON CONFLICT (name) DO UPDATE SET newest_ms = excluded.newest_ms RETURNING recent",
+            &[name.into(), now_ms.into()],
+        )
+        .await?;
+    let recent = row.map(|row| row.text(0)).transpose()?.unwrap_or_default();
+    let mut failures = Failures::read(&recent, now_ms);
+    failures.check(now_ms)?;
+    failures.0.push(now_ms);
+    tx.execute(
+        "UPDATE login_failures SET recent = $1 WHERE name = $2",
+        &[(&failures.write()).into(), name.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// When a name's password was wrong lately, oldest first.
+struct Failures(Vec<i64>);
+
+impl Failures {
+    /// Forgets what is older than the window.
+    fn read(text: &str, now_ms: i64) -> Self {
+        let mut times: Vec<i64> = text.split_whitespace().filter_map(|time| time.parse().ok()).collect();
+        times.retain(|&time| time > now_ms - window_ms());
+        times.sort_unstable();
+        Failures(times)
+    }
+
+    fn write(&self) -> String {
+        self.0.iter().map(i64::to_string).collect::<Vec<_>>().join(" ")
+    }
+
+    fn check(&self, now_ms: i64) -> Result<(), AccountError> {
+        if self.0.len() < MAX_FAILURES {
+            return Ok(());
+        }
+        let free_at_ms = self.0[0] + window_ms();
+        let retry_after = Duration::from_millis((free_at_ms - now_ms).max(1).unsigned_abs());
+        Err(AccountError::RateLimited { retry_after })
+    }
+}
+
+fn window_ms() -> i64 {
+    FAILURE_WINDOW.as_secs() as i64 * 1000
+}

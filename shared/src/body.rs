@@ -1,0 +1,91 @@
+//! How is a request's body read? With a bound on its size, a bound on its time, and an error that says
+//! where it is wrong.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::problem::{ApiError, FieldError};
+
+/// Most bytes a call reads.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Most bytes a call reads that hashes a password.
+pub const MAX_AUTH_BODY_BYTES: usize = 4 * 1024;
+/// How long a body may take to arrive, in all: a client that trickles cannot reset it.
+pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A JSON body of at most `MAX` bytes.
+#[derive(Debug)]
+pub struct JsonBody<T, const MAX: usize = MAX_BODY_BYTES>(pub T);
+
+impl<S: Sync, T: DeserializeOwned, const MAX: usize> FromRequest<S> for JsonBody<T, MAX> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        let declared =
+            request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+        if declared.is_some_and(|bytes: usize| bytes > MAX) {
+            return Err(ApiError::PayloadTooLarge { limit_bytes: MAX });
+        }
+        parse(&read(request.into_body(), MAX).await?).map(JsonBody)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else { return false };
+    kind.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+async fn read(body: Body, limit_bytes: usize) -> Result<Bytes, ApiError> {
+    let whole = Limited::new(body, limit_bytes).collect();
+    match tokio::time::timeout(BODY_DEADLINE, whole).await {
+        Err(_) => Err(ApiError::BodyTimeout),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(ApiError::PayloadTooLarge { limit_bytes }),
+        Ok(Err(_)) => Err(ApiError::BodyBroken),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let pointer = pointer(error.path());
+        refused(error.into_inner(), pointer)
+    })?;
+    json.end().map_err(|error| refused(error, String::new()))?;
+    Ok(value)
+}
+
+fn refused(error: serde_json::Error, pointer: String) -> ApiError {
+    match error.classify() {
+        Category::Data => {
+            // serde_json appends a position that means nothing to whoever filled in a form.
+            let text = error.to_string();
+            let detail = text.split(" at line ").next().unwrap_or(&text).to_owned();
+            ApiError::Validation(vec![FieldError { pointer, detail }])
+        }
+        _ => ApiError::MalformedJson { line: error.line(), column: error.column() },
+    }
+}
+
+/// A path through a document as a JSON pointer (RFC 6901).
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}

@@ -1,0 +1,188 @@
+//! How can a test hold one request exactly half way? Through a gate: `chaos` arms it for one request id
+//! at one point, the request stops there, and a fault lands provably *in flight*.
+//!
+//! Without `--lab-gates` there is no port, and passing a gate costs one comparison. No gate lies inside a
+//! transaction, so a held request holds no lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+/// Where a request can be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Point {
+    /// The request is read, the session not yet looked up.
+    Accepted,
+    /// `POST /orders` only: the idempotency key is claimed, the order not yet committed.
+    Claimed,
+    /// The handler has returned, nothing is sent.
+    Committed,
+}
+
+/// What happens to a request at an armed gate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    /// It waits until it is released.
+    #[default]
+    Hold,
+    /// It panics, to show that one request's panic stays its own.
+    Panic,
+}
+
+/// How far an armed gate has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Progress {
+    Armed,
+    Held,
+    Released,
+    Unknown,
+}
+
+#[derive(Debug)]
+struct Gate {
+    point: Point,
+    action: Action,
+    progress: watch::Sender<Progress>,
+}
+
+/// All gates of one process, by request id. Cloning gives another handle to the same gates.
+#[derive(Debug, Clone, Default)]
+pub struct Gates {
+    open: Option<Arc<Mutex<HashMap<String, Gate>>>>,
+}
+
+impl Gates {
+    /// Gates that can be armed.
+    pub fn open() -> Self {
+        Gates { open: Some(Arc::default()) }
+    }
+
+    /// Gates that never hold anything.
+    pub fn closed() -> Self {
+        Gates { open: None }
+    }
+
+    /// Could any request be held at all?
+    pub fn are_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Waits here if this request is armed for this point.
+    pub async fn pass(&self, request_id: &str, point: Point) {
+        let Some(gates) = &self.open else { return };
+        let (action, mut progress) = {
+            let gates = gates.lock();
+            match gates.get(request_id) {
+                Some(gate) if gate.point == point => {
+                    gate.progress.send_if_modified(|progress| hold(progress));
+                    (gate.action, gate.progress.subscribe())
+                }
+                _ => return,
+            }
+        };
+        if action == Action::Panic {
+            panic!("a gate was armed to panic here");
+        }
+        // An error means that the gate was disarmed, which releases too.
+        let _ = progress.wait_for(|progress| *progress == Progress::Released).await;
+    }
+
+    fn arm(&self, request_id: String, point: Point, action: Action) {
+        let Some(gates) = &self.open else { return };
+        let (progress, _) = watch::channel(Progress::Armed);
+        gates.lock().insert(request_id, Gate { point, action, progress });
+    }
+
+    fn release(&self, request_id: &str) {
+        let Some(gates) = &self.open else { return };
+        if let Some(gate) = gates.lock().remove(request_id) {
+            gate.progress.send_replace(Progress::Released);
+        }
+    }
+
+    fn watch(&self, request_id: &str) -> Option<watch::Receiver<Progress>> {
+        Some(self.open.as_ref()?.lock().get(request_id)?.progress.subscribe())
+    }
+}
+
+fn hold(progress: &mut Progress) -> bool {
+    let held = *progress == Progress::Armed;
+    if held {
+        *progress = Progress::Held;
+    }
+    held
+}
+
+#[derive(Clone)]
+struct GateKeeper {
+    gates: Gates,
+    draining: watch::Receiver<bool>,
+}
+
+/// The gate address: it arms, watches and releases gates, and says when the service began to drain.
+pub fn router(gates: Gates, draining: watch::Receiver<bool>) -> Router {
+    Router::new()
+        .route("/gates/{request_id}", put(arm).get(watch_gate).delete(release))
+        .route("/state", get(state))
+        .with_state(GateKeeper { gates, draining })
+}
+
+#[derive(Deserialize)]
+struct Arm {
+    point: Point,
+    #[serde(default)]
+    action: Action,
+}
+
+#[derive(Deserialize)]
+struct Wait {
+    #[serde(default)]
+    wait_ms: u64,
+    #[serde(default)]
+    until: Option<String>,
+}
+
+async fn arm(State(keeper): State<GateKeeper>, Path(id): Path<String>, Json(arm): Json<Arm>) -> StatusCode {
+    keeper.gates.arm(id, arm.point, arm.action);
+    StatusCode::NO_CONTENT
+}
+
+async fn release(State(keeper): State<GateKeeper>, Path(id): Path<String>) -> StatusCode {
+    keeper.gates.release(&id);
+    StatusCode::NO_CONTENT
+}
+
+async fn watch_gate(
+    State(keeper): State<GateKeeper>,
+    Path(id): Path<String>,
+    Query(wait): Query<Wait>,
+) -> Json<serde_json::Value> {
+    let Some(mut progress) = keeper.gates.watch(&id) else {
+        return Json(serde_json::json!({ "state": Progress::Unknown }));
+    };
+    let reached = progress.wait_for(|progress| *progress != Progress::Armed);
+    // Whether it was reached or the time is up, the answer is the state as it is now.
+    let _ = tokio::time::timeout(Duration::from_millis(wait.wait_ms), reached).await;
+    let now = *progress.borrow();
+    Json(serde_json::json!({ "state": now }))
+}
+
+async fn state(State(mut keeper): State<GateKeeper>, Query(wait): Query<Wait>) -> Json<serde_json::Value> {
+    if wait.until.as_deref() == Some("draining") {
+        let drains = keeper.draining.wait_for(|draining| *draining);
+        let _ = tokio::time::timeout(Duration::from_millis(wait.wait_ms), drains).await;
+    }
+    let draining = *keeper.draining.borrow();
+    Json(serde_json::json!({ "draining": draining }))
+}

@@ -1,0 +1,454 @@
+//! What does a client get when something is wrong? [`ApiError`] is the HTTP contract for errors: each
+//! variant is one `code`, one status, and one sentence a person can act on.
+//!
+//! Answers are `application/problem+json` (RFC 9457). `retryable: true` means that a repeat can do no
+//! harm, not that it will succeed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::api::checkout::Step;
+use crate::sessions::{Expired, Lost, SessionError, StoreDown};
+use crate::sql::SqlError;
+
+/// Everything that can go wrong with a request, as the client is told.
+#[derive(Debug, Clone)]
+pub enum ApiError {
+    /// 400 `malformed_json`: not JSON, or bytes after it.
+    MalformedJson {
+        /// Where the parser gave up, from 1.
+        line: usize,
+        /// Where in that line, from 1.
+        column: usize,
+    },
+    /// 422 `validation_failed`: JSON, but not what this call takes.
+    Validation(Vec<FieldError>),
+    /// 415 `unsupported_media_type`: the body is not `application/json`.
+    UnsupportedMediaType,
+    /// 413 `payload_too_large`: more than this call reads.
+    PayloadTooLarge {
+        /// The bound.
+        limit_bytes: usize,
+    },
+    /// 408 `body_timeout`: the body did not arrive within its deadline.
+    BodyTimeout,
+    /// 400 `body_broken`: the connection failed while the body was read.
+    BodyBroken,
+    /// 404 `not_found`: no such path, or nothing there that is yours.
+    NotFound,
+    /// 405 `method_not_allowed`; `Allow` says which are.
+    MethodNotAllowed,
+    /// 403 `csrf_rejected`: another site's page sent this with the user's cookie.
+    CsrfRejected,
+    /// 401 `invalid_credentials`: unknown name or wrong password; which of the two is not said.
+    InvalidCredentials,
+    /// 403 `password_wrong`: the session is good, the current password is not.
+    PasswordWrong,
+    /// 429 `rate_limited`: too many failed logins for this name.
+    RateLimited {
+        /// When the next try may be made.
+        retry_after: Duration,
+    },
+    /// 503 `login_busy`: as many password hashes are being computed as we allow.
+    LoginBusy,
+    /// 409 `account_exists`.
+    AccountExists,
+    /// 401 `credentials_missing`: no token was sent.
+    CredentialsMissing,
+    /// 400 `ambiguous_credentials`: two tokens, or one in the URL, where logs would keep it.
+    AmbiguousCredentials,
+    /// What the session said: see [`SessionError`].
+    Session(SessionError),
+    /// 503 `session_store_unavailable` where the effect is not known and a repeat would apply twice.
+    StoreEffectUnknown,
+    /// 400 `precondition_invalid`: `If-Match` is not an entity tag.
+    PreconditionInvalid,
+    /// 409 `cart_empty`: there is nothing to order.
+    CartEmpty,
+    /// 409 `cart_changed`: the cart is not the one the client saw.
+    CartChanged,
+    /// 409 `checkout_incomplete`: the wizard is not finished.
+    CheckoutIncomplete(Vec<Step>),
+    /// 400 `idempotency_key_missing`.
+    IdempotencyKeyMissing,
+    /// 400 `idempotency_key_invalid`: not a quoted string of 1 to 255 characters.
+    IdempotencyKeyInvalid,
+    /// 422 `idempotency_key_reused`: the key belongs to another request.
+    IdempotencyKeyReused,
+    /// 409 `idempotency_in_progress`: the first request with this key is still running.
+    IdempotencyInProgress,
+    /// 503 `database_unavailable`, `database_busy` or `storage_full`; 500 `internal` if it makes no sense.
+    Sql(SqlError),
+    /// 503 `draining`: this replica is about to stop.
+    Draining,
+    /// 503 `not_ready`: something it needs is missing.
+    NotReady {
+        /// `session_store`, `database`.
+        missing: Vec<&'static str>,
+        /// Why, as far as it is known.
+        reason: Option<&'static str>,
+    },
+    /// 500 `internal`: our fault; the log says more under the request id.
+    Internal,
+}
+
+/// One thing wrong with a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where: a JSON pointer (RFC 6901), empty for the whole document.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl From<SessionError> for ApiError {
+    fn from(error: SessionError) -> Self {
+        ApiError::Session(error)
+    }
+}
+
+impl From<SqlError> for ApiError {
+    fn from(error: SqlError) -> Self {
+        ApiError::Sql(error)
+    }
+}
+
+/// The body of an error (RFC 9457); some codes add members of their own.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// `urn:lab:problem:<code>`.
+    pub r#type: String,
+    /// The same for every occurrence of the code.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened and what to try.
+    pub detail: String,
+    /// The request, by its id.
+    pub instance: String,
+    /// A stable word for programs.
+    pub code: String,
+    /// Why, where the code has several causes.
+    pub reason: Option<String>,
+    /// Whether a repeat can do no harm.
+    pub retryable: bool,
+}
+
+/// The fixed facts of one error: what the contract says about its code.
+struct Contract {
+    status: u16,
+    code: &'static str,
+    reason: Option<&'static str>,
+    retryable: bool,
+    detail: &'static str,
+}
+
+const fn contract(status: u16, code: &'static str, detail: &'static str) -> Contract {
+    Contract { status, code, reason: None, retryable: false, detail }
+}
+
+impl Contract {
+    const fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    const fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+}
+
+impl ApiError {
+    fn contract(&self) -> Contract {
+        use ApiError::*;
+        match self {
+            MalformedJson { .. } => contract(400, "malformed_json", "The body is not one JSON document."),
+            Validation(_) => contract(
+                422,
+                "validation_failed",
+                "The body is JSON, but not what this call takes; see errors.",
+            ),
+            UnsupportedMediaType => {
+                contract(415, "unsupported_media_type", "Send the body as application/json.")
+            }
+            PayloadTooLarge { .. } => {
+                contract(413, "payload_too_large", "The body is larger than this call reads.")
+            }
+            BodyTimeout => contract(408, "body_timeout", "The body did not arrive in time.").retryable(),
+            BodyBroken => contract(400, "body_broken", "The body could not be read to its end.").retryable(),
+            NotFound => contract(404, "not_found", "There is nothing here, or nothing of yours."),
+            MethodNotAllowed => {
+                contract(405, "method_not_allowed", "This path does not take this method; see Allow.")
+            }
+            CsrfRejected => contract(403, "csrf_rejected", "A page of another site sent this request."),
+            InvalidCredentials => {
+                contract(401, "invalid_credentials", "No account has this name and this password.")
+            }
+            PasswordWrong => contract(403, "password_wrong", "The current password is not this one."),
+            RateLimited { .. } => contract(
+                429,
+                "rate_limited",
+                "Too many failed logins for this name; wait as Retry-After says.",
+            )
+            .retryable(),
+            LoginBusy => {
+                contract(503, "login_busy", "Too many passwords are being checked right now.").retryable()
+            }
+            AccountExists => contract(
+                409,
+                "account_exists",
+                "An account with this name exists; log in, or take another name.",
+            ),
+            CredentialsMissing => contract(401, "credentials_missing", "Log in first, then send the token."),
+            AmbiguousCredentials => {
+                contract(400, "ambiguous_credentials", "Send one token, in one place, and never in the URL.")
+            }
+            Session(error) => session_contract(error),
+            StoreEffectUnknown => contract(
+                503,
+                "session_store_unavailable",
+                "The session store did not answer in time; whether the change was made is not known.",
+            )
+            .because("timeout"),
+            PreconditionInvalid => {
+                contract(400, "precondition_invalid", "If-Match takes one quoted entity tag, or *.")
+            }
+            CartEmpty => contract(409, "cart_empty", "There is nothing in the cart to order."),
+            CartChanged => {
+                contract(409, "cart_changed", "The cart is not the one you saw; look again, then order.")
+            }
+            CheckoutIncomplete(_) => {
+                contract(409, "checkout_incomplete", "Finish the checkout first; see missing.")
+            }
+            IdempotencyKeyMissing => {
+                contract(400, "idempotency_key_missing", "Send an Idempotency-Key, a quoted string.")
+            }
+            IdempotencyKeyInvalid => contract(
+                400,
+                "idempotency_key_invalid",
+                "An Idempotency-Key is a quoted string of 1 to 255 printable ASCII characters.",
+            ),
+            IdempotencyKeyReused => contract(
+                422,
+                "idempotency_key_reused",
+                "This key was used for another request; make a new one.",
+            ),
+            IdempotencyInProgress => {
+                contract(409, "idempotency_in_progress", "The first request with this key is still running.")
+                    .retryable()
+            }
+            Sql(SqlError::Unavailable(_)) => {
+                contract(503, "database_unavailable", "The database cannot be reached.").retryable()
+            }
+            Sql(SqlError::Busy) => {
+                contract(503, "database_busy", "The database is locked by others.").retryable()
+            }
+            Sql(SqlError::Full) => {
+                contract(503, "storage_full", "The database has no room left.").retryable()
+            }
+            Draining => contract(503, "draining", "This replica is about to stop; another one will answer.")
+                .retryable(),
+            NotReady { reason, .. } => {
+                let facts =
+                    contract(503, "not_ready", "Something this replica needs is missing.").retryable();
+                Contract { reason: *reason, ..facts }
+            }
+            Sql(SqlError::Broken(_)) | Internal => {
+                contract(500, "internal", "This is our fault; the log says more.")
+            }
+        }
+    }
+
+    /// How long a client should wait before a repeat, where one makes sense.
+    fn retry_after(&self, status: u16) -> Option<u64> {
+        match self {
+            ApiError::RateLimited { retry_after } => Some(retry_after.as_secs() + 1),
+            ApiError::IdempotencyInProgress => Some(1),
+            _ if status == 503 => Some(1),
+            _ => None,
+        }
+    }
+
+    /// Members that only this code has.
+    fn extras(&self, body: &mut Map<String, Value>) {
+        match self {
+            ApiError::MalformedJson { line, column } => {
+                body.insert("line".into(), json!(line));
+                body.insert("column".into(), json!(column));
+            }
+            ApiError::Validation(errors) => drop(body.insert("errors".into(), json!(errors))),
+            ApiError::PayloadTooLarge { limit_bytes } => {
+                drop(body.insert("limit_bytes".into(), json!(limit_bytes)));
+            }
+            ApiError::CheckoutIncomplete(missing) => drop(body.insert("missing".into(), json!(missing))),
+            ApiError::NotReady { missing, .. } => drop(body.insert("not_ready".into(), json!(missing))),
+            _ => {}
+        }
+    }
+
+    /// What the log may know and the client may not.
+    fn log_detail(&self) -> Option<&str> {
+        match self {
+            ApiError::Session(SessionError::Invalid(why)) => Some(why),
+            ApiError::Sql(SqlError::Broken(why) | SqlError::Unavailable(why)) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Writes the answer. This is the one place where an error is logged.
+    pub fn render(&self, request_id: &str) -> Response<Body> {
+        let facts = self.contract();
+        let (code, status) = (facts.code, facts.status);
+        let why = self.log_detail().unwrap_or_default();
+        if status >= 500 {
+            tracing::warn!(request_id, code, reason = facts.reason, why, "request failed");
+        } else if !why.is_empty() {
+            tracing::info!(request_id, code, why, "request refused");
+        }
+
+        let mut body = Map::new();
+        body.insert("type".into(), json!(format!("urn:lab:problem:{code}")));
+        body.insert("title".into(), json!(code.replace('_', " ")));
+        body.insert("status".into(), json!(status));
+        body.insert("detail".into(), json!(facts.detail));
+        body.insert("instance".into(), json!(format!("urn:uuid:{request_id}")));
+        body.insert("code".into(), json!(code));
+        if let Some(reason) = facts.reason {
+            body.insert("reason".into(), json!(reason));
+        }
+        body.insert("retryable".into(), json!(facts.retryable));
+        self.extras(&mut body);
+
+        let mut response = Response::new(Body::from(Value::Object(body).to_string()));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.headers(&facts, response.headers_mut());
+        response
+    }
+
+    fn headers(&self, facts: &Contract, headers: &mut HeaderMap) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after(facts.status) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        match self {
+            ApiError::UnsupportedMediaType => {
+                let accept_post = HeaderName::from_static("accept-post");
+                headers.insert(accept_post, HeaderValue::from_static("application/json"));
+            }
+            // The rest of the body is still on its way; the connection cannot be used again.
+            ApiError::PayloadTooLarge { .. } | ApiError::BodyTimeout | ApiError::BodyBroken => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            ApiError::IdempotencyKeyMissing | ApiError::IdempotencyKeyInvalid => {
+                let docs = HeaderValue::from_static("</openapi.json>; rel=\"describedby\"");
+                headers.insert(header::LINK, docs);
+            }
+            ApiError::Session(SessionError::VersionConflict { current }) => {
+                headers.insert(header::ETAG, crate::routes::cart::etag(*current));
+            }
+            _ => {}
+        }
+        if let Some(challenge) = self.challenge(facts) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+    }
+
+    /// The challenge of RFC 6750 section 3: no error code where no credential was sent.
+    fn challenge(&self, facts: &Contract) -> Option<HeaderValue> {
+        let text = match (self, facts.status) {
+            (ApiError::CredentialsMissing, _) => r#"Bearer realm="lab""#.to_owned(),
+            (ApiError::AmbiguousCredentials, _) => {
+                format!(r#"Bearer realm="lab", error="invalid_request", error_description="{}""#, facts.code)
+            }
+            (_, 401) => {
+                format!(r#"Bearer realm="lab", error="invalid_token", error_description="{}""#, facts.code)
+            }
+            _ => return None,
+        };
+        HeaderValue::from_str(&text).ok()
+    }
+
+    /// The status this error answers with.
+    pub fn status(&self) -> u16 {
+        self.contract().status
+    }
+}
+
+fn session_contract(error: &SessionError) -> Contract {
+    use SessionError::*;
+    match error {
+        Malformed => contract(401, "token_malformed", "This is not a token of this service."),
+        Invalid(_) => contract(401, "token_invalid", "This token is not valid here; log in."),
+        NotYetValid => {
+            contract(401, "token_not_yet_valid", "This token is from the future; a clock is wrong.")
+        }
+        Lost(lost) => {
+            let lost = match lost {
+                self::Lost::Restart => {
+                    ("restart", "The replica that held this session has restarted since; log in again.")
+                }
+                self::Lost::OtherInstance => {
+                    ("other_instance", "Another replica holds this session, or held it; log in here.")
+                }
+                self::Lost::StoreReset => {
+                    ("store_reset", "The store that held this session was emptied; log in again.")
+                }
+            };
+            contract(401, "session_lost", lost.1).because(lost.0)
+        }
+        Expired(limit) => {
+            let word = match limit {
+                self::Expired::Idle => "idle",
+                self::Expired::Absolute => "absolute",
+            };
+            contract(401, "session_expired", "This session reached its time limit; log in again.")
+                .because(word)
+        }
+        Revoked(how) => {
+            contract(401, "session_revoked", "This session was ended; log in again.").because(how.word())
+        }
+        Unknown => contract(401, "session_unknown", "This session is not known here; log in again."),
+        TokenReused => contract(
+            401,
+            "token_reused",
+            "An old token was renewed again. It may be stolen, so the session was ended; log in again.",
+        ),
+        VersionConflict { .. } => {
+            contract(412, "version_conflict", "The cart has changed; see ETag, look again, then repeat.")
+        }
+        CartLimit => {
+            contract(409, "cart_limit", "A cart holds at most 50 articles, and 1000 pieces of each.")
+        }
+        NotFound => contract(404, "not_found", "There is nothing here, or nothing of yours."),
+        Full => contract(503, "sessions_full", "This replica holds as many sessions as it can.").retryable(),
+        Store(down) => store_contract(*down),
+    }
+}
+
+fn store_contract(down: StoreDown) -> Contract {
+    let detail = match down {
+        StoreDown::Timeout => "The session store did not answer in time.",
+        _ => "The session store cannot be used right now.",
+    };
+    contract(503, "session_store_unavailable", detail).because(down.word()).retryable()
+}
+
+/// A handler's error travels in the response's extensions until the outermost layer, which knows the
+/// request id, renders it.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> axum::response::Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() =
+            StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
