@@ -1,7 +1,6 @@
 //! Who may log in? Names, password hashes, and a limit on guessing; all of it in SQL, so that replicas
 //! agree and a restart forgets nothing.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -10,7 +9,7 @@ use crate::api::account::{Name, Password};
 use crate::config::PasswordCost;
 use crate::password::{HashingBusy, Passwords};
 use crate::sessions::AccountRef;
-use crate::sql::{Attempts, Database, SqlError, Tx};
+use crate::sql::{Database, SqlError, Transaction, Tx};
 
 /// So many wrong passwords for one name within [`FAILURE_WINDOW`], and no more are looked at.
 pub const MAX_FAILURES: usize = 10;
@@ -216,39 +215,42 @@ impl Accounts {
         // Names nobody has, tried once and never again, must not fill the disk. In a transaction of its own,
         // because two that each hold one name and sweep the other would wait for each other. A sweep that
         // fails is made up for by the next one.
-        let old_ms = now_ms - window_ms();
-        let _ =
-            self.database.execute("DELETE FROM login_failures WHERE newest_ms <= $1", &[old_ms.into()]).await;
-        let mut attempts = Attempts::new();
-        loop {
-            let mut tx = self.database.begin().await?;
-            let counted = count_failure(&mut tx, name, now_ms).await;
-            if let ControlFlow::Break(done) = tx.finish(counted, &mut attempts).await {
-                return done;
-            }
-        }
+        let sweep = "DELETE FROM login_failures WHERE newest_ms <= $1";
+        let _ = self.database.execute(sweep, &[(now_ms - window_ms()).into()]).await;
+        self.database.write(&CountFailure { name, now_ms }).await
     }
 }
 
-async fn count_failure(tx: &mut Tx, name: &str, now_ms: i64) -> Result<(), AccountError> {
-    // Writing first locks the row, so that what is read here is still true when it is written back.
-    let row = tx
-        .fetch_optional(
-            "INSERT INTO login_failures (name, recent, newest_ms) VALUES ($1, '', $2)
-             ON CONFLICT (name) DO UPDATE SET newest_ms = excluded.newest_ms RETURNING recent",
-            &[name.into(), now_ms.into()],
+/// One failure more for a name.
+struct CountFailure<'a> {
+    name: &'a str,
+    now_ms: i64,
+}
+
+impl Transaction for CountFailure<'_> {
+    type Outcome = ();
+    type Error = AccountError;
+
+    async fn run(&self, tx: &mut Tx) -> Result<(), AccountError> {
+        // Writing first locks the row, so that what is read here is still true when it is written back.
+        let row = tx
+            .fetch_optional(
+                "INSERT INTO login_failures (name, recent, newest_ms) VALUES ($1, '', $2)
+                 ON CONFLICT (name) DO UPDATE SET newest_ms = excluded.newest_ms RETURNING recent",
+                &[self.name.into(), self.now_ms.into()],
+            )
+            .await?;
+        let recent = row.map(|row| row.text(0)).transpose()?.unwrap_or_default();
+        let mut failures = Failures::read(&recent, self.now_ms);
+        failures.check(self.now_ms)?;
+        failures.0.push(self.now_ms);
+        tx.execute(
+            "UPDATE login_failures SET recent = $1 WHERE name = $2",
+            &[(&failures.write()).into(), self.name.into()],
         )
         .await?;
-    let recent = row.map(|row| row.text(0)).transpose()?.unwrap_or_default();
-    let mut failures = Failures::read(&recent, now_ms);
-    failures.check(now_ms)?;
-    failures.0.push(now_ms);
-    tx.execute(
-        "UPDATE login_failures SET recent = $1 WHERE name = $2",
-        &[(&failures.write()).into(), name.into()],
-    )
-    .await?;
-    Ok(())
+        Ok(())
+    }
 }
 
 /// When a name's password was wrong lately, oldest first.

@@ -7,14 +7,12 @@
 //! crash between the two leaves a claim that dies by itself; a crash after them leaves a result that
 //! every repeat is answered with.
 
-use std::ops::ControlFlow;
-
 use uuid::Uuid;
 
 use crate::api::order::Order;
 use crate::idempotency::IdempotencyKey;
 use crate::identity::Identity;
-use crate::sql::{Attempts, Database, SqlError, Tx};
+use crate::sql::{Database, SqlError, Transaction, Tx};
 
 /// How long a claim holds without a sign of life from its replica.
 pub const LEASE_MS: i64 = 5_000;
@@ -101,14 +99,7 @@ impl Orders {
             // A BIGINT has a sign and the version has none; the same bits are as good for comparing.
             cart_version: cart_version.cast_signed(),
         };
-        let mut attempts = Attempts::new();
-        loop {
-            let mut tx = self.database.begin().await?;
-            let claimed = claim_in(&mut tx, &claim, identity, now_ms).await;
-            if let ControlFlow::Break(done) = tx.finish(claimed, &mut attempts).await {
-                return done;
-            }
-        }
+        self.database.write(&TakeKey { claim: &claim, identity, now_ms }).await
     }
 
     /// Places the order and stores the answer under the claim's key, in one transaction.
@@ -124,14 +115,10 @@ impl Orders {
     ) -> Result<PlacedOrder, CommitError> {
         let body = serde_json::to_string(order)
             .map_err(|error| SqlError::Broken(format!("an order that is no JSON: {error}")))?;
-        let mut attempts = Attempts::new();
-        loop {
-            let mut tx = self.database.begin().await?;
-            let committed = commit_in(&mut tx, claim, session_id, order, &body).await;
-            if let ControlFlow::Break(done) = tx.finish(committed, &mut attempts).await {
-                return done.map(|()| PlacedOrder { id: order.id, body });
-            }
-        }
+        let placed = PlacedOrder { id: order.id, body };
+        let placed_at_ms = order.placed_at.as_millisecond();
+        self.database.write(&PlaceOrder { claim, session_id, placed_at_ms, placed: &placed }).await?;
+        Ok(placed)
     }
 
     /// Frees the key of a claim that led to no order. Does nothing to a claim that was taken over, or to
@@ -188,105 +175,127 @@ impl Orders {
     }
 }
 
+/// The first transaction: take the key, or say who has it.
+struct TakeKey<'a> {
+    claim: &'a Claim,
+    identity: &'a Identity,
+    now_ms: i64,
+}
+
+impl Transaction for TakeKey<'_> {
+    type Outcome = Claimed;
+    type Error = SqlError;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Claimed, SqlError> {
+        let claim = self.claim;
+        // One statement: take the key if nobody has it, or if whoever had it is dead. A claim is dead
+        // when its lease has ended, or at once if it is from an earlier run of this very replica.
+        let taken = tx
+            .execute(
+                "INSERT INTO idempotency_keys
+                     (account_id, method, path, key, cart_version, claim_id, replica, boot, lease_ends_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                 ON CONFLICT (account_id, method, path, key) DO UPDATE
+                 SET cart_version = excluded.cart_version, claim_id = excluded.claim_id,
+                     replica = excluded.replica, boot = excluded.boot,
+                     lease_ends_ms = excluded.lease_ends_ms
+                 WHERE idempotency_keys.order_id IS NULL
+                   AND (idempotency_keys.lease_ends_ms <= $10
+                        OR (idempotency_keys.replica = excluded.replica
+                            AND idempotency_keys.boot <> excluded.boot))",
+                &[
+                    (&claim.account).into(),
+                    METHOD.into(),
+                    PATH.into(),
+                    (&claim.key).into(),
+                    claim.cart_version.into(),
+                    (&claim.id).into(),
+                    self.identity.replica().into(),
+                    self.identity.boot().into(),
+                    (self.now_ms + LEASE_MS).into(),
+                    self.now_ms.into(),
+                ],
+            )
+            .await?;
+        if taken == 1 {
+            return Ok(Claimed::Claimed(claim.clone()));
+        }
+        let row = tx
+            .fetch_optional(
+                "SELECT k.cart_version, o.id, o.body FROM idempotency_keys k
+                 LEFT JOIN orders o ON o.id = k.order_id
+                 WHERE k.account_id = $1 AND k.method = $2 AND k.path = $3 AND k.key = $4",
+                &[(&claim.account).into(), METHOD.into(), PATH.into(), (&claim.key).into()],
+            )
+            .await?;
+        // ON CONFLICT has locked the row, whether it took it or not: it cannot be gone.
+        let row = row.ok_or_else(|| SqlError::Broken("a locked key is gone".to_owned()))?;
+        if row.int(0)? != claim.cart_version {
+            return Ok(Claimed::Reused);
+        }
+        match (row.maybe_text(1)?, row.maybe_text(2)?) {
+            (Some(id), Some(body)) => Ok(Claimed::Placed(PlacedOrder { id: order_id(&id)?, body })),
+            _ => Ok(Claimed::InProgress),
+        }
+    }
+}
+
+/// The second transaction: the order and the key's result, or neither.
+struct PlaceOrder<'a> {
+    claim: &'a Claim,
+    session_id: Uuid,
+    placed_at_ms: i64,
+    placed: &'a PlacedOrder,
+}
+
+impl Transaction for PlaceOrder<'_> {
+    type Outcome = ();
+    type Error = CommitError;
+
+    async fn run(&self, tx: &mut Tx) -> Result<(), CommitError> {
+        let claim = self.claim;
+        let id = self.placed.id.to_string();
+        let inserted = tx
+            .execute(
+                "INSERT INTO orders (id, account_id, session_id, cart_version, placed_at_ms, body)
+                 VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (session_id, cart_version) DO NOTHING",
+                &[
+                    (&id).into(),
+                    (&claim.account).into(),
+                    (&self.session_id.to_string()).into(),
+                    claim.cart_version.into(),
+                    self.placed_at_ms.into(),
+                    (&self.placed.body).into(),
+                ],
+            )
+            .await?;
+        if inserted == 0 {
+            return Err(CommitError::CartAlreadyOrdered);
+        }
+        // Whoever took the claim over has changed its id. Then the order above is rolled back.
+        let stored = tx
+            .execute(
+                "UPDATE idempotency_keys SET order_id = $1
+                 WHERE account_id = $2 AND method = $3 AND path = $4 AND key = $5
+                   AND claim_id = $6 AND order_id IS NULL",
+                &[
+                    (&id).into(),
+                    (&claim.account).into(),
+                    METHOD.into(),
+                    PATH.into(),
+                    (&claim.key).into(),
+                    (&claim.id).into(),
+                ],
+            )
+            .await?;
+        if stored == 1 { Ok(()) } else { Err(CommitError::ClaimLost) }
+    }
+}
+
 fn read(body: &str) -> Result<Order, SqlError> {
     serde_json::from_str(body)
         .map_err(|error| SqlError::Broken(format!("a stored order is no order: {error}")))
-}
-
-async fn claim_in(tx: &mut Tx, claim: &Claim, identity: &Identity, now_ms: i64) -> Result<Claimed, SqlError> {
-    // One statement: take the key if nobody has it, or if whoever had it is dead.
-    let taken = tx
-        .execute(
-            "INSERT INTO idempotency_keys
-                 (account_id, method, path, key, cart_version, claim_id, replica, boot, lease_ends_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-             ON CONFLICT (account_id, method, path, key) DO UPDATE
-             SET cart_version = excluded.cart_version, claim_id = excluded.claim_id,
-                 replica = excluded.replica, boot = excluded.boot,
-                 lease_ends_ms = excluded.lease_ends_ms
-             WHERE idempotency_keys.order_id IS NULL
-               AND (idempotency_keys.lease_ends_ms <= $10
-                    OR (idempotency_keys.replica = excluded.replica
-                        AND idempotency_keys.boot <> excluded.boot))",
-            &[
-                (&claim.account).into(),
-                METHOD.into(),
-                PATH.into(),
-                (&claim.key).into(),
-                claim.cart_version.into(),
-                (&claim.id).into(),
-                identity.replica().into(),
-                identity.boot().into(),
-                (now_ms + LEASE_MS).into(),
-                now_ms.into(),
-            ],
-        )
-        .await?;
-    if taken == 1 {
-        return Ok(Claimed::Claimed(claim.clone()));
-    }
-    let row = tx
-        .fetch_optional(
-            "SELECT k.cart_version, o.id, o.body FROM idempotency_keys k
-             LEFT JOIN orders o ON o.id = k.order_id
-             WHERE k.account_id = $1 AND k.method = $2 AND k.path = $3 AND k.key = $4",
-            &[(&claim.account).into(), METHOD.into(), PATH.into(), (&claim.key).into()],
-        )
-        .await?;
-    // Released between the two statements: it was in use when we asked.
-    let Some(row) = row else { return Ok(Claimed::InProgress) };
-    if row.int(0)? != claim.cart_version {
-        return Ok(Claimed::Reused);
-    }
-    match (row.maybe_text(1)?, row.maybe_text(2)?) {
-        (Some(id), Some(body)) => Ok(Claimed::Placed(PlacedOrder { id: order_id(&id)?, body })),
-        _ => Ok(Claimed::InProgress),
-    }
-}
-
-async fn commit_in(
-    tx: &mut Tx,
-    claim: &Claim,
-    session_id: Uuid,
-    order: &Order,
-    body: &str,
-) -> Result<(), CommitError> {
-    let (id, session) = (order.id.to_string(), session_id.to_string());
-    let inserted = tx
-        .execute(
-            "INSERT INTO orders (id, account_id, session_id, cart_version, placed_at_ms, body)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (session_id, cart_version) DO NOTHING",
-            &[
-                (&id).into(),
-                (&claim.account).into(),
-                (&session).into(),
-                claim.cart_version.into(),
-                order.placed_at.as_millisecond().into(),
-                body.into(),
-            ],
-        )
-        .await?;
-    if inserted == 0 {
-        return Err(CommitError::CartAlreadyOrdered);
-    }
-    // Whoever took the claim over changed its id; then this order is rolled back.
-    let stored = tx
-        .execute(
-            "UPDATE idempotency_keys SET order_id = $1
-             WHERE account_id = $2 AND method = $3 AND path = $4 AND key = $5
-               AND claim_id = $6 AND order_id IS NULL",
-            &[
-                (&id).into(),
-                (&claim.account).into(),
-                METHOD.into(),
-                PATH.into(),
-                (&claim.key).into(),
-                (&claim.id).into(),
-            ],
-        )
-        .await?;
-    if stored == 1 { Ok(()) } else { Err(CommitError::ClaimLost) }
 }
 
 fn order_id(text: &str) -> Result<Uuid, SqlError> {

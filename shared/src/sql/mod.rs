@@ -9,7 +9,6 @@ mod sqlite;
 mod postgres;
 
 use std::future::Future;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -183,35 +182,38 @@ impl Database {
         .await
     }
 
-    /// Runs one statement that writes, in a transaction of its own; gives the number of rows it wrote.
+    /// Runs one statement that writes; gives the number of rows it wrote.
     ///
     /// # Errors
     /// [`SqlError`]
     pub async fn execute(&self, sql: &'static str, args: &[Arg<'_>]) -> Result<u64, SqlError> {
-        let mut attempts = Attempts::new();
-        loop {
-            let mut tx = self.begin().await?;
-            let outcome = tx.execute(sql, args).await;
-            if let ControlFlow::Break(done) = tx.finish(outcome, &mut attempts).await {
-                return done;
-            }
-        }
+        self.write(&Statement { sql, args }).await
     }
 
-    /// Begins a transaction. What it does happens when [`Tx::finish`] says so, or not at all.
+    /// Runs a transaction: all of it happens, or, if it returns an error, nothing. Where the database finds
+    /// it in conflict with another one, it is run again from the start.
     ///
     /// # Errors
-    /// [`SqlError`]
-    pub async fn begin(&self) -> Result<Tx, SqlError> {
+    /// What the transaction returned, or [`SqlError`].
+    pub async fn write<W: Transaction>(&self, work: &W) -> Result<W::Outcome, W::Error> {
         self.bounded(async {
             self.migrate().await?;
-            let (link, begin) = match &self.engine {
-                Engine::Sqlite(sqlite) => (Link::Sqlite(sqlite.writer().await?), "BEGIN IMMEDIATE"),
-                Engine::Postgres(postgres) => (Link::Postgres(postgres.connection().await?), "BEGIN"),
-            };
-            let mut tx = Tx::new(link);
-            tx.execute(begin, &[]).await?;
-            Ok(tx)
+            let mut retries = RETRIES;
+            loop {
+                let mut tx = self.begin().await?;
+                let outcome = match work.run(&mut tx).await {
+                    Ok(done) => tx.end("COMMIT").await.map(|()| done).map_err(W::Error::from),
+                    Err(refused) => {
+                        // If this fails the connection is closed, and that undoes the work as well.
+                        let _ = tx.end("ROLLBACK").await;
+                        Err(refused)
+                    }
+                };
+                if !tx.conflict || retries == 0 {
+                    return outcome;
+                }
+                retries -= 1;
+            }
         })
         .await
     }
@@ -245,15 +247,52 @@ impl Database {
         Ok(Tx::new(link))
     }
 
-    async fn bounded<T>(&self, call: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {
+    async fn begin(&self) -> Result<Tx, SqlError> {
+        let (link, begin) = match &self.engine {
+            Engine::Sqlite(sqlite) => (Link::Sqlite(sqlite.writer().await?), "BEGIN IMMEDIATE"),
+            Engine::Postgres(postgres) => (Link::Postgres(postgres.connection().await?), "BEGIN"),
+        };
+        let mut tx = Tx::new(link);
+        tx.execute(begin, &[]).await?;
+        Ok(tx)
+    }
+
+    async fn bounded<T, E: From<SqlError>>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         match tokio::time::timeout(CALL_LIMIT, call).await {
             Ok(outcome) => outcome,
             // SQLite is a file: it is never away, only locked.
-            Err(_) => Err(match &self.engine {
+            Err(_) => Err(E::from(match &self.engine {
                 Engine::Sqlite(_) => SqlError::Busy,
                 Engine::Postgres(_) => SqlError::Unavailable("no answer in time".to_owned()),
-            }),
+            })),
         }
+    }
+}
+
+/// Statements that belong together. They may be run more than once, so they do nothing but talk to the
+/// database.
+pub trait Transaction: Sync {
+    /// What they find out.
+    type Outcome: Send;
+    /// Why they may refuse; then nothing is written.
+    type Error: From<SqlError> + Send;
+
+    /// Runs them. Whatever is read here and decided upon was locked by a statement before.
+    fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Outcome, Self::Error>> + Send;
+}
+
+/// The shortest transaction.
+struct Statement<'a> {
+    sql: &'static str,
+    args: &'a [Arg<'a>],
+}
+
+impl Transaction for Statement<'_> {
+    type Outcome = u64;
+    type Error = SqlError;
+
+    async fn run(&self, tx: &mut Tx) -> Result<u64, SqlError> {
+        tx.execute(self.sql, self.args).await
     }
 }
 
@@ -263,25 +302,6 @@ pub struct Tx {
     link: Link,
     finished: bool,
     conflict: bool,
-}
-
-/// How often a transaction may still be run again because another one was in its way.
-#[derive(Debug)]
-pub struct Attempts {
-    left: usize,
-}
-
-impl Attempts {
-    /// Three more after the first.
-    pub fn new() -> Self {
-        Attempts { left: RETRIES }
-    }
-}
-
-impl Default for Attempts {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 #[derive(Debug)]
@@ -295,40 +315,20 @@ impl Tx {
         Tx { link, finished: false, conflict: false }
     }
 
-    /// Commits if `outcome` is `Ok`, and undoes everything if it is not. `Continue` means that another
-    /// transaction was in the way and nothing happened: run it again from the start.
-    pub async fn finish<T, E: From<SqlError>>(
-        mut self,
-        outcome: Result<T, E>,
-        attempts: &mut Attempts,
-    ) -> ControlFlow<Result<T, E>> {
-        let outcome = match outcome {
-            Ok(done) => self.end("COMMIT").await.map(|()| done).map_err(E::from),
-            Err(refused) => {
-                // If this fails the connection is closed, and that undoes the work as well.
-                let _ = self.end("ROLLBACK").await;
-                Err(refused)
-            }
-        };
-        if self.conflict && attempts.left > 0 {
-            attempts.left -= 1;
-            return ControlFlow::Continue(());
-        }
-        ControlFlow::Break(outcome)
-    }
-
     /// Runs a statement; gives the number of rows it wrote.
     ///
     /// # Errors
     /// [`SqlError`]; the transaction can then do no more.
     pub async fn execute(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<u64, SqlError> {
         let outcome = match &mut self.link {
-            Link::Sqlite(connection) => {
-                sqlite::query(sql, args).execute(&mut **connection).await.map(|done| done.rows_affected())
-            }
-            Link::Postgres(connection) => {
-                postgres::query(sql, args).execute(&mut **connection).await.map(|done| done.rows_affected())
-            }
+            Link::Sqlite(connection) => match sqlite::query(sql, args) {
+                Ok(query) => query.execute(&mut **connection).await.map(|done| done.rows_affected()),
+                Err(error) => Err(error),
+            },
+            Link::Postgres(connection) => match postgres::query(sql, args) {
+                Ok(query) => query.execute(&mut **connection).await.map(|done| done.rows_affected()),
+                Err(error) => Err(error),
+            },
         };
         outcome.map_err(|error| self.fail(error))
     }
@@ -351,14 +351,14 @@ impl Tx {
     /// [`SqlError`]; the transaction can then do no more.
     pub async fn fetch_all(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<Vec<Row>, SqlError> {
         let outcome = match &mut self.link {
-            Link::Sqlite(connection) => sqlite::query(sql, args)
-                .fetch_all(&mut **connection)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
-            Link::Postgres(connection) => postgres::query(sql, args)
-                .fetch_all(&mut **connection)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+            Link::Sqlite(connection) => match sqlite::query(sql, args) {
+                Ok(query) => query.fetch_all(&mut **connection).await.map(rows(Row::Sqlite)),
+                Err(error) => Err(error),
+            },
+            Link::Postgres(connection) => match postgres::query(sql, args) {
+                Ok(query) => query.fetch_all(&mut **connection).await.map(rows(Row::Postgres)),
+                Err(error) => Err(error),
+            },
         };
         outcome.map_err(|error| self.fail(error))
     }
@@ -406,4 +406,8 @@ fn migrations() -> Migrator {
     // them, as long as migrations only add.
     migrator.set_ignore_missing(true);
     migrator
+}
+
+fn rows<R>(wrap: fn(R) -> Row) -> impl Fn(Vec<R>) -> Vec<Row> {
+    move |rows| rows.into_iter().map(wrap).collect()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{Arguments, ConnectOptions, Connection};
 use tokio::time::timeout;
 
 use super::{Arg, SqlError};
@@ -84,14 +84,19 @@ impl Postgres {
 }
 
 /// A statement with its arguments.
-pub(super) fn query<'a>(
+pub(super) fn query(
     sql: &'static str,
-    args: &'a [Arg<'a>],
-) -> sqlx::query::Query<'a, sqlx::Postgres, PgArguments> {
-    args.iter().fold(sqlx::query(sql), |query, arg| match *arg {
-        Arg::Text(text) => query.bind(text),
-        Arg::Int(int) => query.bind(int),
-    })
+    args: &[Arg<'_>],
+) -> Result<sqlx::query::Query<'static, sqlx::Postgres, PgArguments>, sqlx::Error> {
+    let mut bound = PgArguments::default();
+    for arg in args {
+        match *arg {
+            Arg::Text(text) => bound.add(text.to_owned()),
+            Arg::Int(int) => bound.add(int),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(sqlx::query_with(sql, bound))
 }
 
 /// Whether the server asks to run the whole transaction again: `serialization_failure` or

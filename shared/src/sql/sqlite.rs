@@ -9,7 +9,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{Arguments, ConnectOptions, Connection};
 
 use super::{Arg, CALL_LIMIT, SqlError};
 
@@ -87,6 +87,7 @@ impl Sqlite {
         };
         // sqlx has no lock for SQLite migrations. This transaction is one: inside it, each migration
         // becomes a savepoint.
+        // `run_direct` is what `run` calls; of that one the compiler cannot see that it is Send.
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.map_err(judge)?;
         migrations.run_direct(None, &mut *tx, false).await.map_err(|error| match error {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => judge(error),
@@ -103,14 +104,19 @@ impl Sqlite {
 }
 
 /// A statement with its arguments.
-pub(super) fn query<'a>(
+pub(super) fn query(
     sql: &'static str,
-    args: &'a [Arg<'a>],
-) -> sqlx::query::Query<'a, sqlx::Sqlite, SqliteArguments> {
-    args.iter().fold(sqlx::query(sql), |query, arg| match *arg {
-        Arg::Text(text) => query.bind(text),
-        Arg::Int(int) => query.bind(int),
-    })
+    args: &[Arg<'_>],
+) -> Result<sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>, sqlx::Error> {
+    let mut bound = SqliteArguments::default();
+    for arg in args {
+        match *arg {
+            Arg::Text(text) => bound.add(text.to_owned()),
+            Arg::Int(int) => bound.add(int),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(sqlx::query_with(sql, bound))
 }
 
 /// What an error means to those who asked. See <https://www.sqlite.org/rescode.html>.
