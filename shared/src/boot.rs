@@ -75,6 +75,21 @@ where
     S: Sessions,
     F: Future<Output = Result<S, String>>,
 {
+    run_as(common, Identity::draw(&common.replica), open, |_, router| router)
+}
+
+/// Runs a service that claims to be `identity` and whose routes are what `routes` makes of ours. For
+/// services that are wrong on purpose, so that the checks can be checked.
+pub fn run_as<S, F>(
+    common: &Common,
+    identity: Identity,
+    open: impl FnOnce(Boot) -> F,
+    routes: impl FnOnce(App<S>, Router) -> Router,
+) -> ExitCode
+where
+    S: Sessions,
+    F: Future<Output = Result<S, String>>,
+{
     let keys = match common.key_ring().and_then(|keys| {
         observe::start_logging(common.log, &common.log_level)?;
         Ok(keys)
@@ -82,14 +97,14 @@ where
         Ok(keys) => keys,
         Err(line) => return refuse(&line, EXIT_USAGE),
     };
-    let boot = Boot { identity: Identity::draw(&common.replica), keys, limits: common.limits() };
+    let boot = Boot { identity, keys, limits: common.limits() };
     // One thread: waking another one costs more than all the work of a request. A machine with more
     // cores runs more replicas, as with Redis. Password hashing has threads of its own.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("cannot start: {error}"), EXIT_UNAVAILABLE),
     };
-    match runtime.block_on(serve(common, boot, open)) {
+    match runtime.block_on(serve(common, boot, open, routes)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(line) => refuse(&line, EXIT_UNAVAILABLE),
     }
@@ -102,7 +117,12 @@ pub fn refuse(line: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-async fn serve<S, F>(common: &Common, boot: Boot, open: impl FnOnce(Boot) -> F) -> Result<(), String>
+async fn serve<S, F>(
+    common: &Common,
+    boot: Boot,
+    open: impl FnOnce(Boot) -> F,
+    routes: impl FnOnce(App<S>, Router) -> Router,
+) -> Result<(), String>
 where
     S: Sessions,
     F: Future<Output = Result<S, String>>,
@@ -121,7 +141,7 @@ where
         open_gates(common.lab_gates_listen, gates, draining).await?;
     }
 
-    let router = routes::router(app.clone());
+    let router = routes(app.clone(), routes::router(app.clone()));
     let connections = GracefulShutdown::new();
     tokio::select! {
         () = accept(&listener, &app, &router, &connections) => {}

@@ -19,6 +19,12 @@ impl Identity {
         Identity { replica: replica.as_str().to_owned(), boot: hex(&random) }
     }
 
+    /// An identity that was not drawn: a service that hides its restarts. Only the broken services that
+    /// test the checks do this.
+    pub fn pretended(replica: &ReplicaName, boot: &str) -> Self {
+        Identity { replica: replica.as_str().to_owned(), boot: boot.to_owned() }
+    }
+
     /// The replica's name, the same after a restart.
     pub fn replica(&self) -> &str {
         &self.replica

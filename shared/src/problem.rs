@@ -130,15 +130,19 @@ pub struct ProblemBody {
     /// The HTTP status.
     pub status: u16,
     /// What happened and what to try.
-    pub detail: String,
+    pub detail: &'static str,
     /// The request, by its id.
     pub instance: String,
     /// A stable word for programs.
-    pub code: String,
+    pub code: &'static str,
     /// Why, where the code has several causes.
-    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
     /// Whether a repeat can do no harm.
     pub retryable: bool,
+    /// `errors`, `missing`, `line` and the like: what only this code has.
+    #[serde(flatten)]
+    pub extras: Map<String, Value>,
 }
 
 /// The fixed facts of one error: what the contract says about its code.
@@ -278,19 +282,18 @@ impl ApiError {
     }
 
     /// Members that only this code has.
-    fn extras(&self, body: &mut Map<String, Value>) {
-        match self {
-            ApiError::MalformedJson { line, column } => {
-                body.insert("line".into(), json!(line));
-                body.insert("column".into(), json!(column));
-            }
-            ApiError::Validation(errors) => drop(body.insert("errors".into(), json!(errors))),
-            ApiError::PayloadTooLarge { limit_bytes } => {
-                drop(body.insert("limit_bytes".into(), json!(limit_bytes)));
-            }
-            ApiError::CheckoutIncomplete(missing) => drop(body.insert("missing".into(), json!(missing))),
-            ApiError::NotReady { missing, .. } => drop(body.insert("not_ready".into(), json!(missing))),
-            _ => {}
+    fn extras(&self) -> Map<String, Value> {
+        let members = match self {
+            ApiError::MalformedJson { line, column } => json!({ "line": line, "column": column }),
+            ApiError::Validation(errors) => json!({ "errors": errors }),
+            ApiError::PayloadTooLarge { limit_bytes } => json!({ "limit_bytes": limit_bytes }),
+            ApiError::CheckoutIncomplete(missing) => json!({ "missing": missing }),
+            ApiError::NotReady { missing, .. } => json!({ "not_ready": missing }),
+            _ => Value::Null,
+        };
+        match members {
+            Value::Object(members) => members,
+            _ => Map::new(),
         }
     }
 
@@ -314,20 +317,19 @@ impl ApiError {
             tracing::info!(request_id, code, why, "request refused");
         }
 
-        let mut body = Map::new();
-        body.insert("type".into(), json!(format!("urn:lab:problem:{code}")));
-        body.insert("title".into(), json!(code.replace('_', " ")));
-        body.insert("status".into(), json!(status));
-        body.insert("detail".into(), json!(facts.detail));
-        body.insert("instance".into(), json!(format!("urn:uuid:{request_id}")));
-        body.insert("code".into(), json!(code));
-        if let Some(reason) = facts.reason {
-            body.insert("reason".into(), json!(reason));
-        }
-        body.insert("retryable".into(), json!(facts.retryable));
-        self.extras(&mut body);
-
-        let mut response = Response::new(Body::from(Value::Object(body).to_string()));
+        let body = ProblemBody {
+            r#type: format!("urn:lab:problem:{code}"),
+            title: code.replace('_', " "),
+            status,
+            detail: facts.detail,
+            instance: format!("urn:uuid:{request_id}"),
+            code,
+            reason: facts.reason,
+            retryable: facts.retryable,
+            extras: self.extras(),
+        };
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        let mut response = Response::new(Body::from(text));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         self.headers(&facts, response.headers_mut());
         response
