@@ -85,7 +85,7 @@ impl Gates {
             let gates = gates.lock();
             match gates.get(request_id) {
                 Some(gate) if gate.point == point => {
-                    gate.progress.send_if_modified(|progress| hold(progress));
+                    gate.progress.send_if_modified(hold);
                     (gate.action, gate.progress.subscribe())
                 }
                 _ => return,
