@@ -9,3 +9,17 @@ pub mod client;
 pub mod cue;
 pub mod verdict;
 pub mod flow;
+
+// What is done to the lab meanwhile.
+pub mod service;
+pub mod driver;
+pub mod gates;
+pub mod fault;
+pub mod state;
+
+// What the commands do that only look after a lab.
+pub mod up;
+pub mod status;
+pub mod heal;
+pub mod doctor;
+pub mod interrupt;

@@ -1,0 +1,205 @@
+//! Can a lab run here, and if not, what is the cure? One line each.
+
+use std::fs;
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use nix::sys::statvfs::statvfs;
+use serde::Serialize;
+
+use crate::driver::local::{ports, redis_server};
+use crate::service;
+use crate::state::folder;
+
+/// Ports a full matrix uses: 8 labs of 6 replicas with two ports each, and Redis.
+const PORTS_NEEDED: usize = 8 * 13;
+
+/// Disk space a full matrix uses, logs included, with room to spare.
+const SPACE_NEEDED_MIB: u64 = 200;
+
+/// Open files a full matrix uses: a lock a port, pipes, sockets, and room to spare.
+const FILES_NEEDED: u64 = 512;
+
+/// `chaos doctor`
+#[derive(Debug, Clone, Default, Args)]
+pub struct DoctorArgs {
+    /// One JSON object on stdout instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What was found out about one thing.
+#[derive(Debug, Serialize)]
+struct Finding {
+    health: Health,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cure: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Health {
+    /// As it should be.
+    Good,
+    /// A lab runs, with less in it or slower.
+    Poor,
+    /// No lab can run.
+    Bad,
+}
+
+/// Looks at everything a lab needs and prints it; exit 3 if a lab cannot run.
+///
+/// # Errors
+/// If it cannot be printed.
+pub async fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let mut findings = binaries();
+    findings.extend([
+        redis(),
+        port_range(),
+        system_ports(),
+        temp_folder(),
+        space(),
+        cores(),
+        open_files(),
+        leftovers(),
+    ]);
+    if args.json {
+        writeln!(stdout(), "{}", serde_json::json!({ "findings": findings }))?;
+    } else {
+        findings.iter().try_for_each(|finding| writeln!(stdout(), "{}", text(finding)))?;
+    }
+    let sick = findings.iter().any(|finding| finding.health == Health::Bad);
+    Ok(ExitCode::from(if sick { 3 } else { 0 }))
+}
+
+fn text(finding: &Finding) -> String {
+    let word = match finding.health {
+        Health::Good => "ok  ",
+        Health::Poor => "poor",
+        Health::Bad => "BAD ",
+    };
+    let cure = finding.cure.as_ref().map_or_else(String::new, |cure| format!("; cure: {cure}"));
+    format!("{word} {}{cure}", finding.what)
+}
+
+/// The services' binaries, each in a line of its own.
+fn binaries() -> Vec<Finding> {
+    let twins = [service::stateful(), service::stateless()];
+    let look = |service: &service::Service| match service.program() {
+        Ok(program) => good(format!("{} is at {}", service.command, program.display())),
+        Err(error) => bad(format!("{error:#}"), "cargo build"),
+    };
+    twins.iter().map(look).collect()
+}
+
+fn redis() -> Finding {
+    match redis_server::find() {
+        Some(redis) => good(format!("{} is installed at {}", redis.version, redis.program.display())),
+        None => poor(
+            "no redis-server and no valkey-server on the PATH: sessions are kept in a file instead, and the \
+             faults on Redis are not available",
+            "apt install redis-server",
+        ),
+    }
+}
+
+fn port_range() -> Finding {
+    let (free, all) = (ports::free(), ports::RANGE.len());
+    let what =
+        format!("{free} of the {all} ports from {} to {} are free", ports::RANGE.start(), ports::RANGE.end());
+    match free {
+        0..PORTS_NEEDED if free < 20 => bad(what, "chaos heal, or end what uses them"),
+        0..PORTS_NEEDED => poor(what, "chaos heal, or run the matrix with fewer --jobs"),
+        _ => good(what),
+    }
+}
+
+/// A port that the system hands to clients can be gone when its replica comes back.
+fn system_ports() -> Finding {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut numbers = text.split_whitespace().filter_map(|number| number.parse::<u16>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(low), Some(high)) if low <= *ports::RANGE.end() && high >= *ports::RANGE.start() => poor(
+            format!("the system gives ports {low} to {high} to clients, and some of them are the labs'"),
+            "sysctl net.ipv4.ip_local_port_range='32768 60999'",
+        ),
+        (Some(low), Some(high)) => good(format!("the system gives its clients other ports, {low} to {high}")),
+        _ => poor("the system does not say which ports it gives to clients", "mount /proc"),
+    }
+}
+
+fn temp_folder() -> Finding {
+    let tried = folder::labs().and_then(|labs| {
+        let probe = labs.join(format!(".probe-{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe))?;
+        Ok(labs)
+    });
+    match tried {
+        Ok(labs) => good(format!("labs keep their things in {}", labs.display())),
+        Err(error) => bad(format!("{error:#}"), "set TMPDIR to a folder you can write to"),
+    }
+}
+
+fn space() -> Finding {
+    let folder = std::env::temp_dir();
+    match free_mib(&folder) {
+        Some(free) if free < SPACE_NEEDED_MIB => bad(
+            format!("{} has {free} MiB free; a full matrix uses up to {SPACE_NEEDED_MIB}", folder.display()),
+            "make room, or set TMPDIR to another folder",
+        ),
+        Some(free) => good(format!("{} has {free} MiB free", folder.display())),
+        None => poor(format!("nobody says how much room {} has", folder.display()), "set TMPDIR"),
+    }
+}
+
+fn free_mib(folder: &Path) -> Option<u64> {
+    let disk = statvfs(folder).ok()?;
+    Some(disk.blocks_available() * disk.fragment_size() / (1024 * 1024))
+}
+
+fn cores() -> Finding {
+    match std::thread::available_parallelism().map_or(1, usize::from) {
+        1 => poor("there is one core: everything works, and the matrix takes twice as long", "more cores"),
+        cores => good(format!("there are {cores} cores")),
+    }
+}
+
+fn open_files() -> Finding {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let Some(limit) = line.and_then(|line| line.split_whitespace().next()) else {
+        return poor("the system does not say how many files may be open", "mount /proc");
+    };
+    match limit.parse::<u64>() {
+        Ok(limit) if limit < FILES_NEEDED => poor(
+            format!("{limit} files may be open; a full matrix opens up to {FILES_NEEDED}"),
+            "ulimit -n 4096",
+        ),
+        _ => good(format!("{limit} files may be open")),
+    }
+}
+
+fn leftovers() -> Finding {
+    let names = folder::names().unwrap_or_default();
+    let dead: Vec<String> =
+        names.into_iter().filter(|name| !folder::is_owned(name).unwrap_or(true)).collect();
+    match dead.as_slice() {
+        [] => good("no dead lab has left anything behind"),
+        dead => poor(format!("dead labs have left something behind: {}", dead.join(", ")), "chaos heal"),
+    }
+}
+
+fn good(what: impl Into<String>) -> Finding {
+    Finding { health: Health::Good, what: what.into(), cure: None }
+}
+
+fn poor(what: impl Into<String>, cure: &str) -> Finding {
+    Finding { health: Health::Poor, what: what.into(), cure: Some(cure.to_owned()) }
+}
+
+fn bad(what: impl Into<String>, cure: &str) -> Finding {
+    Finding { health: Health::Bad, what: what.into(), cure: Some(cure.to_owned()) }
+}

@@ -1,0 +1,151 @@
+//! What can go wrong, and how do we know that it did?
+//!
+//! One fault is one file. Each is made of a driver's verbs, knows nothing of the workflow it disturbs, and
+//! brings back a proof: without one, a cell of the matrix says nothing, however it ended.
+
+pub mod graceful;
+pub mod kill;
+pub mod pause;
+pub mod rolling;
+pub mod redis_restart;
+pub mod redis_lose;
+pub mod redis_pause;
+pub mod redis_down;
+pub mod rotate_key;
+pub mod rotate_key_hard;
+mod restart;
+mod table;
+
+use std::time::Duration;
+
+use crate::driver::Driver;
+use crate::gates::Held;
+pub use restart::RestartTimes;
+pub use table::{FAULTS, FaultRow, Hits, Lasts};
+
+/// Everything that can be done to a lab while a client works with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fault {
+    /// See [`graceful`].
+    Graceful,
+    /// See [`kill`].
+    Kill,
+    /// See [`pause`].
+    Pause,
+    /// See [`rolling`].
+    Rolling,
+    /// See [`redis_restart`].
+    RedisRestart,
+    /// See [`redis_lose`].
+    RedisLose,
+    /// See [`redis_pause`].
+    RedisPause,
+    /// See [`redis_down`].
+    RedisDown,
+    /// See [`rotate_key`].
+    RotateKey,
+    /// See [`rotate_key_hard`].
+    RotateKeyHard,
+}
+
+/// At what, and when, a fault is aimed.
+#[derive(Debug)]
+pub struct Aim<'a> {
+    /// Who does it.
+    pub driver: &'a Driver,
+    /// The service the client talks to.
+    pub service: &'a str,
+    /// The replica it talks to.
+    pub replica: &'a str,
+    /// The client's request, if it is held half way; [`strike`] releases it.
+    pub held: Option<Held>,
+    /// How long a pause lasts.
+    pub pause_for: Duration,
+}
+
+/// What a fault has done.
+#[derive(Debug)]
+pub struct Strike {
+    /// How long the replica the client talks to was away, if it was restarted.
+    pub restart: Option<RestartTimes>,
+    /// How we know. Final once [`undo`] has returned.
+    pub proof: Proof,
+    /// What is still in force, and must be undone.
+    pub in_force: Option<InForce>,
+}
+
+/// How we know that a fault happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Whether we do.
+    pub proven: bool,
+    /// What was seen.
+    pub what: String,
+}
+
+/// A fault that lasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InForce {
+    /// This replica is frozen.
+    Paused {
+        /// Which.
+        replica: String,
+    },
+    /// Redis is frozen.
+    RedisPaused,
+    /// Redis is not there.
+    RedisDown,
+}
+
+/// Does it. What is over at once is over on return, with everything ready again; an outage is in force on
+/// return, and [`undo`] ends it. A held request has been released, unless its replica was killed.
+///
+/// # Errors
+/// If the lab itself is broken. A fault that could be ordered and did not happen is not an error but a
+/// strike without proof. After either, [`Driver::heal`].
+pub async fn strike(fault: Fault, aim: Aim<'_>) -> anyhow::Result<Strike> {
+    match fault {
+        Fault::Graceful => graceful::strike(aim).await,
+        Fault::Kill => kill::strike(aim).await,
+        Fault::Pause => pause::strike(aim).await,
+        Fault::Rolling => rolling::strike(aim).await,
+        Fault::RedisRestart => redis_restart::strike(aim).await,
+        Fault::RedisLose => redis_lose::strike(aim).await,
+        Fault::RedisPause => redis_pause::strike(aim).await,
+        Fault::RedisDown => redis_down::strike(aim).await,
+        Fault::RotateKey => rotate_key::strike(aim).await,
+        Fault::RotateKeyHard => rotate_key_hard::strike(aim).await,
+    }
+}
+
+/// Ends what a strike left in force, and returns when every replica is ready. Nothing happens if nothing
+/// is in force.
+///
+/// # Errors
+/// What would not come back.
+pub async fn undo(strike: &mut Strike, driver: &Driver) -> anyhow::Result<()> {
+    match strike.in_force.take() {
+        None => Ok(()),
+        Some(InForce::Paused { replica }) => pause::undo(strike, driver, &replica).await,
+        Some(InForce::RedisPaused) => redis_pause::undo(driver).await,
+        Some(InForce::RedisDown) => redis_down::undo(driver).await,
+    }
+}
+
+impl Proof {
+    fn new(proven: bool, what: String) -> Self {
+        Proof { proven, what }
+    }
+
+    /// Both, in words and in truth.
+    fn and(self, other: Proof) -> Proof {
+        Proof { proven: self.proven && other.proven, what: format!("{}; {}", self.what, other.what) }
+    }
+}
+
+impl Strike {
+    /// A strike that is over.
+    fn over(restart: Option<RestartTimes>, proof: Proof) -> Self {
+        Strike { restart, proof, in_force: None }
+    }
+}

@@ -1,0 +1,104 @@
+//! How is a replica restarted, so that each part of its down time can be told?
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::Proof;
+use crate::driver::{Driver, EXIT_WITHIN, READY_WITHIN, Ready};
+use crate::gates::Held;
+
+/// How long a replica was away, part by part, and which runs of it the restart lies between. The parts
+/// follow each other: their sum is the time from the signal to ready.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestartTimes {
+    /// The boot id it had.
+    pub boot_before: String,
+    /// The boot id it has.
+    pub boot_after: String,
+    /// From the signal until it refused connections.
+    pub stop_ms: f64,
+    /// From then until it had exited.
+    pub gone_ms: f64,
+    /// From then, which is when it was started again, until it was ready.
+    pub ready_ms: f64,
+}
+
+/// How a replica is made to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// SIGTERM: it finishes what it has begun.
+    Asked,
+    /// SIGKILL: it finishes nothing.
+    Killed,
+}
+
+/// What a restart came to.
+#[derive(Debug)]
+pub(super) struct Restarted {
+    /// What it says now; `None` if it is not back.
+    pub now: Option<Ready>,
+    /// How long that took; `None` if it is not back.
+    pub times: Option<RestartTimes>,
+    /// How we know.
+    pub proof: Proof,
+}
+
+/// Restarts a replica and waits until it is ready. A held request is released when the replica drains.
+pub(super) async fn restart(
+    driver: &Driver,
+    replica: &str,
+    how: How,
+    held: Option<&Held>,
+) -> anyhow::Result<Restarted> {
+    let boot_before = driver.boot_id(replica).await?;
+    let failed = |what| Restarted { now: None, times: None, proof: Proof::new(false, what) };
+
+    let signalled = Instant::now();
+    match how {
+        How::Asked => driver.terminate(replica).await?,
+        How::Killed => driver.kill(replica).await?,
+    }
+    if !driver.refuses(replica, EXIT_WITHIN).await? {
+        return Ok(failed(format!("{replica} still took connections {EXIT_WITHIN:?} after the signal")));
+    }
+    let stopped = Instant::now();
+    if let (How::Asked, Some(held)) = (how, held) {
+        if !held.draining(EXIT_WITHIN).await? {
+            return Ok(failed(format!("{replica} took the signal and never said that it drains")));
+        }
+        held.release().await?;
+    }
+    if !driver.gone(replica, EXIT_WITHIN).await? {
+        return Ok(failed(format!("{replica} had not exited {EXIT_WITHIN:?} after the signal")));
+    }
+    let exited = Instant::now();
+    let back = async {
+        driver.start_again(replica).await?;
+        driver.ready(replica, READY_WITHIN).await
+    };
+    let now = match back.await {
+        Ok(now) => now,
+        Err(error) => return Ok(failed(format!("{replica} is not back: {error:#}"))),
+    };
+    let ready = Instant::now();
+
+    let boot_after = now.boot_id.clone();
+    let proof = if boot_before == boot_after {
+        Proof::new(false, format!("{replica} says the same boot id as before, {boot_after}"))
+    } else {
+        Proof::new(true, format!("new boot id {boot_after} after {boot_before}"))
+    };
+    let times = RestartTimes {
+        boot_before,
+        boot_after,
+        stop_ms: ms(stopped - signalled),
+        gone_ms: ms(exited - stopped),
+        ready_ms: ms(ready - exited),
+    };
+    Ok(Restarted { now: Some(now), times: Some(times), proof })
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,195 @@
+//! What is said about each fault? Once, here: `chaos list`, `--help`, the documents and the matrix read it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use super::Fault;
+use crate::service::Service;
+
+/// What is said about a fault wherever it is listed.
+#[derive(Debug, Clone, Copy)]
+pub struct FaultRow {
+    /// Which fault.
+    pub fault: Fault,
+    /// What it is called in commands and reports.
+    pub name: &'static str,
+    /// One line: what it does.
+    pub what: &'static str,
+    /// One line: how it is proven.
+    pub proof: &'static str,
+    /// What it hits.
+    pub hits: Hits,
+    /// How long it lasts.
+    pub lasts: Lasts,
+}
+
+/// What a fault hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hits {
+    /// The replica the client talks to.
+    Replica,
+    /// Every replica of the service, one after the other.
+    EveryReplica,
+    /// The Redis of the lab; not available without one.
+    Redis,
+}
+
+/// How long a fault lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasts {
+    /// It is over, and everything ready, before the client goes on.
+    Over,
+    /// It covers one whole request, and then it is undone.
+    OneRequest,
+    /// It ends a set time after a request was sent.
+    SetTime,
+}
+
+/// All faults, in the order in which to learn them.
+pub const FAULTS: &[FaultRow] = &[
+    FaultRow {
+        fault: Fault::Graceful,
+        name: "graceful",
+        what: "asks the replica to end (SIGTERM) and starts it again",
+        proof: "an answer with a new boot id",
+        hits: Hits::Replica,
+        lasts: Lasts::Over,
+    },
+    FaultRow {
+        fault: Fault::Kill,
+        name: "kill",
+        what: "ends the replica at once (SIGKILL) and starts it again",
+        proof: "an answer with a new boot id",
+        hits: Hits::Replica,
+        lasts: Lasts::Over,
+    },
+    FaultRow {
+        fault: Fault::Pause,
+        name: "pause",
+        what: "freezes the replica (SIGSTOP) for a moment",
+        proof: "process state T while a request was open",
+        hits: Hits::Replica,
+        lasts: Lasts::SetTime,
+    },
+    FaultRow {
+        fault: Fault::Rolling,
+        name: "rolling",
+        what: "restarts every replica gracefully, each ready before the next",
+        proof: "an answer with a new boot id from each",
+        hits: Hits::EveryReplica,
+        lasts: Lasts::Over,
+    },
+    FaultRow {
+        fault: Fault::RedisRestart,
+        name: "redis-restart",
+        what: "restarts Redis, which keeps what it has on disk",
+        proof: "a new run_id",
+        hits: Hits::Redis,
+        lasts: Lasts::Over,
+    },
+    FaultRow {
+        fault: Fault::RedisLose,
+        name: "redis-lose",
+        what: "kills Redis, removes what it has on disk, and starts it empty",
+        proof: "a new run_id, and the store's id is new or gone",
+        hits: Hits::Redis,
+        lasts: Lasts::Over,
+    },
+    FaultRow {
+        fault: Fault::RedisPause,
+        name: "redis-pause",
+        what: "freezes Redis (SIGSTOP) for one request",
+        proof: "a PING that nobody answers",
+        hits: Hits::Redis,
+        lasts: Lasts::OneRequest,
+    },
+    FaultRow {
+        fault: Fault::RedisDown,
+        name: "redis-down",
+        what: "takes Redis away for one request",
+        proof: "a connection that is refused",
+        hits: Hits::Redis,
+        lasts: Lasts::OneRequest,
+    },
+    FaultRow {
+        fault: Fault::RotateKey,
+        name: "rotate-key",
+        what: "gives every replica a new signing key, and the old one to verify with",
+        proof: "a new boot id and a new kid from each",
+        hits: Hits::EveryReplica,
+        lasts: Lasts::Over,
+    },
+    FaultRow {
+        fault: Fault::RotateKeyHard,
+        name: "rotate-key-hard",
+        what: "gives every replica a new signing key, and takes the old one away",
+        proof: "a new boot id and a new kid from each",
+        hits: Hits::EveryReplica,
+        lasts: Lasts::Over,
+    },
+];
+
+impl Fault {
+    /// All of them, in the order of [`FAULTS`].
+    pub const ALL: [Fault; 10] = [
+        Fault::Graceful,
+        Fault::Kill,
+        Fault::Pause,
+        Fault::Rolling,
+        Fault::RedisRestart,
+        Fault::RedisLose,
+        Fault::RedisPause,
+        Fault::RedisDown,
+        Fault::RotateKey,
+        Fault::RotateKeyHard,
+    ];
+
+    /// What [`FAULTS`] says of it.
+    pub fn row(self) -> &'static FaultRow {
+        // The enum and the table are in the same order; a test holds them to it.
+        &FAULTS[self as usize]
+    }
+
+    /// What it is called in commands and reports.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Whether it says something about this service.
+    pub fn applies_to(self, service: &Service) -> bool {
+        service.faults.contains(&self)
+    }
+
+    /// Whether it changes which keys sign.
+    pub fn rotates_keys(self) -> bool {
+        matches!(self, Fault::RotateKey | Fault::RotateKeyHard)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let row = FAULTS.iter().find(|row| row.name == name);
+        row.map(|row| row.fault).ok_or_else(|| format!("there is no fault {name:?}; see `chaos list`"))
+    }
+}
+
+impl ValueEnum for Fault {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Fault::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).help(self.row().what))
+    }
+}

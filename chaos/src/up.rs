@@ -1,0 +1,140 @@
+//! How does one get a lab to play with? `chaos up` starts it, says what is where, and keeps it until
+//! Ctrl-C.
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+
+use crate::driver::{Driver, LabSpec, Store, StoreWish};
+use crate::interrupt::interrupted;
+use crate::service::{self, Service, Twin};
+
+/// What `chaos up` calls its lab if nobody says otherwise.
+pub const DEFAULT_LAB: &str = "lab";
+
+/// `chaos up`
+#[derive(Debug, Clone, Args)]
+pub struct UpArgs {
+    /// What the lab runs on
+    #[arg(long, value_enum, default_value = "local")]
+    pub driver: DriverName,
+
+    /// How many replicas of each service
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9), value_name = "N")]
+    pub replicas: u8,
+
+    /// Which services; see `chaos list`
+    #[arg(long, default_values = ["stateful", "stateless"], value_delimiter = ',', value_name = "SERVICE")]
+    pub service: Vec<String>,
+
+    /// Where sessions live that are kept outside
+    #[arg(long, value_enum, default_value = "auto")]
+    pub store: StoreWish,
+
+    /// Where accounts and orders live, if not in SQLite files: postgres://…, with {service} for the name
+    #[arg(long, env = "LAB_DATABASE", hide_env_values = true, value_name = "URL")]
+    pub database: Option<String>,
+
+    /// The lab's name, for `chaos restart --lab NAME`
+    #[arg(long, default_value = DEFAULT_LAB, value_name = "NAME")]
+    pub lab: String,
+}
+
+/// What a lab can run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DriverName {
+    /// Processes on this machine.
+    Local,
+}
+
+/// Starts a lab and stays until somebody wants it to end.
+///
+/// # Errors
+/// If the lab cannot be started.
+pub async fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
+    let driver = tokio::select! {
+        driver = start(args) => driver?,
+        stop = interrupted() => {
+            stop?;
+            return Ok(ExitCode::from(130));
+        }
+    };
+    let Driver::Local(local) = &driver;
+    let _orders = local.serve()?;
+    write!(stdout(), "{}", welcome(&driver))?;
+    interrupted().await?;
+    driver.stop().await;
+    writeln!(stdout(), "stopped; nothing is left behind")?;
+    Ok(ExitCode::from(130))
+}
+
+async fn start(args: &UpArgs) -> anyhow::Result<Driver> {
+    let services = args.service.iter().map(|name| named(name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut spec = LabSpec::new(services);
+    spec.name = Some(args.lab.clone());
+    spec.replicas = usize::from(args.replicas);
+    spec.store = args.store;
+    spec.database = args.database.clone();
+    if spec.database.as_ref().is_some_and(|url| spec.services.len() > 1 && !url.contains("{service}")) {
+        bail!("each service needs accounts of its own: write {{service}} where the database's name differs");
+    }
+    Driver::start(&spec).await.context("starting the lab")
+}
+
+fn named(name: &str) -> anyhow::Result<Service> {
+    service::builtin().into_iter().find(|service| service.name == name).with_context(|| {
+        let known: Vec<String> = service::builtin().into_iter().map(|service| service.name).collect();
+        format!("there is no service {name:?}; there are {}", known.join(", "))
+    })
+}
+
+/// What is where, and what to try first.
+fn welcome(driver: &Driver) -> String {
+    let lab = driver.lab();
+    let mut text = format!("lab {:?} is up\n\n", lab.name);
+    for replica in driver.all_replicas() {
+        text.push_str(&format!(
+            "  {:<12} {}   {}\n",
+            replica.name,
+            replica.url,
+            where_it_lives(&replica.service)
+        ));
+    }
+    match &lab.store {
+        Store::Redis { url, why } => text.push_str(&format!("  {:<12} {url}  {why}\n", "redis")),
+        Store::Embedded { why } => {
+            text.push_str(&format!("  no Redis: {why}; its faults are not available\n"))
+        }
+    }
+    text.push_str(&format!("  logs         {}\n", lab.logs.display()));
+    if let Some(first) = driver.all_replicas().next() {
+        text.push_str(&first_steps(&first.name, &first.url, &lab.name));
+    }
+    text
+}
+
+fn where_it_lives(service: &str) -> &'static str {
+    let twin = service::builtin().into_iter().find(|known| known.name == service).map(|known| known.twin);
+    match twin {
+        Some(Twin::Stateful) => "keeps sessions in its own memory",
+        Some(Twin::Stateless) => "keeps sessions in a token and a record outside",
+        None => "",
+    }
+}
+
+fn first_steps(replica: &str, url: &str, lab: &str) -> String {
+    let json = "-H 'content-type: application/json'";
+    let ada = r#"-d '{"name":"ada","password":"correct horse battery"}'"#;
+    let flag = if lab == DEFAULT_LAB { String::new() } else { format!(" --lab {lab}") };
+    format!(
+        "\nMake an account, log in, and ask who you are:\n\n  \
+         curl -s {json} {ada} {url}/accounts\n  \
+         curl -s {json} {ada} -c jar.txt {url}/session\n  \
+         curl -s -b jar.txt {url}/session\n\n\
+         Then restart it from another terminal, and ask again:\n\n  \
+         chaos restart {replica}{flag}\n\n\
+         Ctrl-C ends the lab and removes everything.\n"
+    )
+}
