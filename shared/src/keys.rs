@@ -117,6 +117,11 @@ impl KeyRing {
         &self.keys[0]
     }
 
+    /// All keys, the signing one first.
+    pub fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
+    }
+
     /// The key with this id, if the ring has it.
     pub fn find(&self, kid: &str) -> Option<&Key> {
         self.keys.iter().find(|key| key.kid == kid)
