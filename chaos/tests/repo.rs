@@ -1,0 +1,141 @@
+//! Does the repository keep its own rules? The arrows between its parts, the words in its documents, the
+//! first line of every file: what ARCHITECTURE.md calls an invariant is checked here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const CRATES: [&str; 5] = ["shared", "stateful-svc", "stateless-svc", "chaos", "broken-svc"];
+const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "BENCHMARKS.md"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// All files below `folder` with this ending.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.to_string_lossy().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The code of a file without its comments: what the compiler sees.
+fn code(text: &str) -> String {
+    text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// Does this word stand in the code as a name of its own?
+fn names(code: &str, word: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    code.split(|c| !is_name(c)).any(|name| name == word)
+}
+
+#[test]
+fn no_sibling_imports_another() {
+    for member in CRATES {
+        let manifest = read(format!("{member}/Cargo.toml"));
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
+        for other in CRATES.iter().filter(|other| **other != member && **other != "shared") {
+            let imports = dependencies.lines().any(|line| line.split(['.', ' ', '=']).next() == Some(other));
+            assert!(!imports, "{member} imports its sibling {other}");
+        }
+        if member == "chaos" {
+            assert!(
+                !dependencies.lines().any(|line| line.starts_with("shared")),
+                "chaos speaks to the services over HTTP only; it must not link even `shared`"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_flow_knows_neither_faults_nor_drivers_and_a_fault_knows_no_flow() {
+    let flow_files = files(&root().join("chaos/src/flow"), ".rs");
+    let fault_files = files(&root().join("chaos/src/fault"), ".rs");
+    assert!(flow_files.len() >= 9 && fault_files.len() >= 9, "the folders are where this test looks");
+    for (files, forbidden) in
+        [(flow_files, &["fault", "driver", "Fault", "Driver"][..]), (fault_files, &["flow", "Flow"][..])]
+    {
+        for file in files {
+            let code = code(&fs::read_to_string(&file).unwrap());
+            for word in forbidden {
+                assert!(!names(&code, word), "{} names `{word}`", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_arrow_test_itself_can_fail() {
+    assert!(names("use crate::fault::Kill;", "fault"));
+    assert!(!names("let default = 1;", "fault"));
+    assert_eq!(code("let a = 1; // fault\n"), "let a = 1; ");
+}
+
+#[test]
+fn every_source_file_opens_with_the_question_it_answers() {
+    for member in CRATES {
+        for file in files(&root().join(member).join("src"), ".rs") {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(text.starts_with("//! "), "{} does not open with //!", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_path_named_in_a_document_exists() {
+    for document in DOCUMENTS {
+        let text = read(document);
+        let quoted = text.split('`').skip(1).step_by(2);
+        let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for word in quoted.chain(linked) {
+            if looks_like_a_path(word) {
+                assert!(root().join(word).exists(), "{document} names {word}, which is not there");
+            }
+        }
+    }
+}
+
+/// A path of this repository, as opposed to a route (`/cart`), a URL, a pattern or a sentence.
+fn looks_like_a_path(word: &str) -> bool {
+    let endings = [".rs", ".md", ".toml", ".lua", ".sql", ".json", ".yml"];
+    let clean = !word.is_empty()
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
+        && !word.starts_with('/')
+        && !word.starts_with("results/")
+        && !word.starts_with("target/");
+    let top = word.split('/').next().unwrap_or("");
+    let in_the_tree = word.contains('/') && (CRATES.contains(&top) || ["ci", "bench", "labs"].contains(&top));
+    clean && (in_the_tree || endings.iter().any(|ending| word.ends_with(ending) && word.len() > ending.len()))
+}
+
+#[test]
+fn the_tables_in_the_documents_are_what_chaos_list_prints() {
+    let list = Command::new(env!("CARGO_BIN_EXE_chaos")).args(["list", "--markdown"]).output().unwrap();
+    assert!(list.status.success(), "chaos list --markdown: {}", String::from_utf8_lossy(&list.stderr));
+    let printed = String::from_utf8(list.stdout).unwrap();
+    let document = read("ARCHITECTURE.md");
+    let (_, rest) = document.split_once("<!-- chaos list -->\n").expect("a marker before the tables");
+    let (tables, _) = rest.split_once("<!-- end -->").expect("a marker after the tables");
+    assert!(printed.contains("| cart"), "the tables hold the flows");
+    assert_eq!(tables.trim(), printed.trim(), "run `chaos list --markdown` and put it between the markers");
+}
+
+#[test]
+fn the_readme_is_short_enough_to_be_read() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= 150, "README.md has {lines} lines");
+}
