@@ -18,8 +18,7 @@ impl Draws {
     /// The stream of the `part`-th part of `seed`'s work: it does not depend on what the other parts drew,
     /// so a cell draws the same whether it runs alone or in a matrix.
     pub fn of_part(seed: u64, part: u64) -> Self {
-        let mut draws = Draws::new(seed ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        Draws::new(draws.number())
+        Draws::new(seed ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15)).branch()
     }
 
     /// The next number.
@@ -29,6 +28,11 @@ impl Draws {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+
+    /// A stream of its own, determined by this one.
+    pub fn branch(&mut self) -> Self {
+        Draws::new(self.number())
     }
 
     /// The next UUID (version 4).

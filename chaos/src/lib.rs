@@ -9,6 +9,7 @@ pub mod client;
 pub mod cue;
 pub mod verdict;
 pub mod flow;
+pub mod history;
 
 // What is done to the lab meanwhile.
 pub mod service;
@@ -23,3 +24,8 @@ pub mod status;
 pub mod heal;
 pub mod doctor;
 pub mod interrupt;
+
+// Where the two meet, and what is made of it.
+pub mod predict;
+pub mod results;
+pub mod run;

@@ -13,7 +13,7 @@ impl Client {
     /// `POST /accounts`: make the account this client belongs to.
     pub fn register(&self) -> Call<'_, ()> {
         let body = json!({ "name": self.account.name, "password": self.account.password });
-        self.call(Method::POST, "/accounts", Some(body), Ask::Other, |_, _| Ok(((), Ack::Done)))
+        self.call(Method::POST, "/accounts", Some(body), Ask::Public, |_, _| Ok(((), Ack::Done)))
     }
 
     /// `POST /session`: log in. From here on the client sends the token it got.
@@ -97,12 +97,12 @@ impl Client {
 
     /// `GET /prime/{n}`: needs no session at all.
     pub fn prime(&self, n: u64) -> Call<'_, PrimeBody> {
-        self.call(Method::GET, &format!("/prime/{n}"), None, Ask::Other, |_, body| plain(body))
+        self.call(Method::GET, &format!("/prime/{n}"), None, Ask::Public, |_, body| plain(body))
     }
 
     /// `GET /livez`: is the process there?
     pub fn alive(&self) -> Call<'_, ()> {
-        self.call(Method::GET, "/livez", None, Ask::Other, |_, _| Ok(((), Ack::Done)))
+        self.call(Method::GET, "/livez", None, Ask::Public, |_, _| Ok(((), Ack::Done)))
     }
 
     fn call<T>(

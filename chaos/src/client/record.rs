@@ -57,8 +57,10 @@ pub enum Ask {
     AddItem(String, u32),
     /// `POST /orders` with this key.
     PlaceOrder(String),
-    /// Something that changes nothing the checks look at.
+    /// Something else that needs the session and changes nothing the checks look at.
     Other,
+    /// Something that needs no session.
+    Public,
 }
 
 /// What a 2xx answer acknowledged.

@@ -1,0 +1,267 @@
+//! What is written down about a whole run? One object: for `--json`, for `result.json` in the results
+//! folder, and for the tables people read. `schema/result.schema.json` describes it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use crate::client::record::Evidence;
+use crate::fault::RestartTimes;
+use crate::moment::Moment;
+use crate::predict::Expected;
+use crate::verdict::Verdict;
+
+/// One run of the tool over some cells.
+#[derive(Debug, Clone, Serialize)]
+pub struct Results {
+    /// The same seed gives the same schedule and the same data.
+    pub seed: u64,
+    /// What drove the lab: `local`.
+    pub driver: &'static str,
+    /// Where sessions of the services that keep them outside lived, and why there.
+    pub store: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// How the cells ended, counted.
+    pub summary: Summary,
+    /// The undisturbed runs: what the promises cost when nothing happens.
+    pub control: Vec<Control>,
+    /// The cells, in the order of the schedule.
+    pub cells: Vec<Cell>,
+}
+
+/// How the cells ended, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Seen as predicted.
+    pub as_predicted: usize,
+    /// Seen, and otherwise than predicted.
+    pub deviated: usize,
+    /// Not proven, and so neither.
+    pub inconclusive: usize,
+    /// Not tried, because something it needs is not here (a Redis).
+    pub not_available: usize,
+}
+
+/// An undisturbed run of a flow.
+#[derive(Debug, Clone, Serialize)]
+pub struct Control {
+    /// Which flow.
+    pub flow: &'static str,
+    /// Which service.
+    pub service: String,
+    /// What was predicted.
+    pub predicted: Verdict,
+    /// What was seen.
+    pub observed: Observed,
+    /// Whether the two agree, the reason included if one was predicted.
+    pub as_predicted: bool,
+    /// The one word for what was seen.
+    pub reason: Option<String>,
+    /// Half of the requests took less.
+    pub p50_ms: f64,
+    /// Calls to Redis for each request; null where there is none.
+    pub redis_calls_per_request: Option<f64>,
+    /// What was found wrong.
+    pub notes: Vec<String>,
+    /// Every request.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One cell: a flow, a fault, a service, a moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cell {
+    /// Which flow.
+    pub flow: &'static str,
+    /// Which fault.
+    pub fault: &'static str,
+    /// Which service.
+    pub service: String,
+    /// When.
+    pub moment: Moment,
+    /// The other name of the same moment: after one step is before the next.
+    pub also: Option<Moment>,
+    /// What was predicted.
+    pub predicted: Verdict,
+    /// The reason that was predicted with it, if one was.
+    pub predicted_reason: Option<String>,
+    /// Why it was predicted.
+    pub because: String,
+    /// What was seen.
+    pub observed: Observed,
+    /// The one word for it: why a session is lost, how an answer went missing.
+    pub reason: Option<String>,
+    /// Whether prediction and observation agree.
+    pub as_predicted: bool,
+    /// What else must be said: why it is inconclusive, what the history overruled.
+    pub notes: Vec<String>,
+    /// How we know that the fault happened.
+    pub proof: Option<String>,
+    /// How many requests had ended when it happened.
+    #[serde(skip)]
+    pub struck_after: Option<usize>,
+    /// How long the replica was away, if one was restarted.
+    pub restart: Option<RestartTimes>,
+    /// Every request of the client.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What was seen of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observed {
+    /// A verdict.
+    Verdict(Verdict),
+    /// Nothing that proves anything.
+    Inconclusive,
+    /// It was not tried: the lab has no Redis.
+    NotAvailable,
+}
+
+impl Observed {
+    /// One word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Observed::Verdict(verdict) => verdict.word(),
+            Observed::Inconclusive => "Inconclusive",
+            Observed::NotAvailable => "NotAvailable",
+        }
+    }
+
+    /// Whether it is what was predicted.
+    pub fn agrees(self, expected: &Expected, reason: Option<&str>) -> bool {
+        matches!(self, Observed::Verdict(verdict) if expected.is(verdict, reason))
+    }
+}
+
+impl std::fmt::Display for Observed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl Serialize for Observed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl Summary {
+    /// Counts.
+    pub fn of(cells: &[Cell]) -> Self {
+        let mut summary = Summary::default();
+        for cell in cells {
+            match cell.observed {
+                Observed::Inconclusive => summary.inconclusive += 1,
+                Observed::NotAvailable => summary.not_available += 1,
+                Observed::Verdict(_) if cell.as_predicted => summary.as_predicted += 1,
+                Observed::Verdict(_) => summary.deviated += 1,
+            }
+        }
+        summary
+    }
+}
+
+impl Results {
+    /// What the tool exits with; the worst wins.
+    pub fn exit_code(&self) -> u8 {
+        let control_holds = self.control.iter().all(|control| control.as_predicted);
+        match self.summary {
+            _ if !control_holds => 3,
+            Summary { deviated: 1.., .. } => 1,
+            Summary { inconclusive: 1.., .. } => 2,
+            // Nothing was tried, so nothing is proven.
+            Summary { as_predicted: 0, .. } => 2,
+            _ => 0,
+        }
+    }
+
+    /// The object, as `--json` prints it.
+    ///
+    /// # Errors
+    /// Never for what this tool fills in.
+    pub fn to_json(&self) -> anyhow::Result<String> {
+        serde_json::to_string_pretty(self).context("putting the results into JSON")
+    }
+
+    /// Writes `result.json` into the results folder and points `results/latest` to it.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    pub fn save(&self, folder: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        let file = folder.join("result.json");
+        std::fs::write(&file, self.to_json()?).with_context(|| format!("writing {}", file.display()))?;
+        point_latest_to(folder)
+    }
+}
+
+/// The results folder of a run: `results/<time>-<seed>`, here or in `CHAOS_RESULTS`.
+pub fn folder(started_at: Timestamp, seed: u64) -> PathBuf {
+    let home = std::env::var_os("CHAOS_RESULTS").map_or_else(|| PathBuf::from("results"), PathBuf::from);
+    home.join(format!("{}-{seed}", started_at.strftime("%Y%m%dT%H%M%S.%3fZ")))
+}
+
+fn point_latest_to(folder: &Path) -> anyhow::Result<()> {
+    let (Some(home), Some(name)) = (folder.parent(), folder.file_name()) else { return Ok(()) };
+    let (latest, fresh) = (home.join("latest"), home.join(format!(".latest-{}", std::process::id())));
+    // A link cannot be replaced in one step, but another one can be moved over it.
+    std::os::unix::fs::symlink(name, &fresh)
+        .and_then(|()| std::fs::rename(&fresh, &latest))
+        .with_context(|| format!("pointing {} to {}", latest.display(), folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::moment::Phase;
+
+    fn cell(observed: Observed, as_predicted: bool) -> Cell {
+        Cell {
+            flow: "cart",
+            fault: "kill",
+            service: "stateful".to_owned(),
+            moment: Moment::new("login", Phase::Before),
+            also: None,
+            predicted: Verdict::Survived,
+            predicted_reason: None,
+            because: String::new(),
+            observed,
+            reason: None,
+            as_predicted,
+            notes: Vec::new(),
+            proof: None,
+            struck_after: None,
+            restart: None,
+            evidence: Vec::new(),
+        }
+    }
+
+    fn exit_code(cells: Vec<Cell>) -> u8 {
+        let summary = Summary::of(&cells);
+        let (started_at, store) = (Timestamp::UNIX_EPOCH, String::new());
+        let control = Vec::new();
+        Results { seed: 1, driver: "local", store, started_at, duration_ms: 0, summary, control, cells }
+            .exit_code()
+    }
+
+    #[test]
+    fn the_worst_cell_decides_the_exit_code_and_a_deviation_is_worse_than_nothing_proven() {
+        let good = cell(Observed::Verdict(Verdict::Survived), true);
+        let bad = cell(Observed::Verdict(Verdict::Lost), false);
+        let open = cell(Observed::Inconclusive, false);
+        assert_eq!(exit_code(vec![good.clone()]), 0);
+        assert_eq!(exit_code(vec![good.clone(), open.clone()]), 2);
+        assert_eq!(exit_code(vec![good.clone(), open, bad]), 1);
+        assert_eq!(exit_code(vec![good, cell(Observed::NotAvailable, false)]), 0);
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_was_tried_proves_nothing() {
+        assert_eq!(exit_code(Vec::new()), 2);
+        assert_eq!(exit_code(vec![cell(Observed::NotAvailable, false)]), 2);
+    }
+}

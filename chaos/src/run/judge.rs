@@ -1,0 +1,211 @@
+//! What is the verdict? The flow says what it believes, the history says whether that is true, and the
+//! proof says whether it means anything. A pure function, so that it can be tested on what never happens.
+
+use super::stage::Happened;
+use crate::client::record::Exchange;
+use crate::cue::Move;
+use crate::history::{self, Final, Finding};
+use crate::results::Observed;
+use crate::verdict::{Outcome, Verdict};
+
+/// All that came of one play.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// How the flow ended in its own eyes.
+    pub outcome: Outcome,
+    /// The moves it made to help itself.
+    pub moves: Vec<Move>,
+    /// Everything it asked and was answered.
+    pub log: Vec<Exchange>,
+    /// What happened meanwhile.
+    pub happened: Happened,
+    /// What the service holds in the end, or why the checker could not read it.
+    pub held: Result<Final, String>,
+    /// How many calls to Redis the flow took; counted only where nothing happened.
+    pub redis_calls: Option<u64>,
+}
+
+/// The verdict, and what must be said beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// What was seen.
+    pub observed: Observed,
+    /// The one word for it.
+    pub reason: Option<String>,
+    /// Why: the flow's own words, and the history's where it overrules them.
+    pub notes: Vec<String>,
+}
+
+/// Judges a play.
+pub fn judge(played: &Played) -> Judged {
+    if let Some(why) = proves_nothing(played) {
+        return Judged { observed: Observed::Inconclusive, reason: None, notes: vec![why] };
+    }
+    let believed = belief(&played.outcome, &played.moves);
+    let held = played.held.as_ref().cloned().unwrap_or_default();
+    let mut findings = history::check(&played.log, &held);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+    match findings.into_iter().next() {
+        Some(finding) if finding.verdict > believed.verdict => overrule(&believed, finding),
+        _ => Judged {
+            observed: Observed::Verdict(believed.verdict),
+            reason: believed.reason,
+            notes: believed.note.into_iter().collect(),
+        },
+    }
+}
+
+/// What the flow itself would say.
+struct Belief {
+    verdict: Verdict,
+    reason: Option<String>,
+    note: Option<String>,
+}
+
+fn belief(outcome: &Outcome, moves: &[Move]) -> Belief {
+    match (outcome, moves.first()) {
+        (Ok(()), None) => Belief { verdict: Verdict::Survived, reason: None, note: None },
+        (Ok(()), Some(Move { step, how, after })) => Belief {
+            verdict: Verdict::Recovered,
+            reason: Some(after.clone()),
+            note: Some(format!("{how} at {step} after {after}")),
+        },
+        (Err(ending), _) => Belief {
+            verdict: ending.verdict,
+            reason: Some(ending.reason.clone()),
+            note: Some(ending.why.clone()),
+        },
+    }
+}
+
+fn overrule(believed: &Belief, finding: Finding) -> Judged {
+    Judged {
+        observed: Observed::Verdict(finding.verdict),
+        reason: Some(finding.reason.to_owned()),
+        notes: vec![format!("the client believed {}, but {}", believed.verdict, finding.why)],
+    }
+}
+
+/// Why this play says nothing, whatever the flow believes. Without these checks a lab in which nothing
+/// happens would report that everything survives.
+fn proves_nothing(played: &Played) -> Option<String> {
+    if played.log.is_empty() {
+        return Some("the flow sent no request".to_owned());
+    }
+    match &played.happened {
+        Happened::Nothing => {}
+        Happened::Missed(why) => return Some(why.clone()),
+        Happened::Struck(struck) if !struck.proven => return Some(format!("not proven: {}", struck.proof)),
+        Happened::Struck(struck) => {
+            let witness = |boot_after: &str| {
+                played.log.iter().any(|exchange| exchange.http.boot_id.as_deref() == Some(boot_after))
+            };
+            if let Some(restart) = &struck.restart
+                && !witness(&restart.boot_after)
+            {
+                return Some(format!("the client never met {}, the new run", restart.boot_after));
+            }
+        }
+    }
+    played.held.as_ref().err().map(|why| format!("the checker could not read the final state: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Struck;
+    use super::*;
+    use crate::client::record::{Ack, Ask, Http};
+    use crate::fault::RestartTimes;
+    use crate::verdict::{only_once, promise};
+
+    fn exchange(ask: Ask, boot_id: &str) -> Exchange {
+        Exchange {
+            step: "step".to_owned(),
+            ask,
+            session: Some("s1".to_owned()),
+            sent_at_ms: 0.0,
+            ended_at_ms: 1.0,
+            end: Ok(Ack::Done),
+            http: Http { boot_id: Some(boot_id.to_owned()), ..Http::default() },
+        }
+    }
+
+    fn restarted(proven: bool) -> Happened {
+        let (boot_before, boot_after) = ("a-1.old".to_owned(), "a-1.new".to_owned());
+        let restart = RestartTimes { boot_before, boot_after, stop_ms: 1.0, gone_ms: 1.0, ready_ms: 1.0 };
+        let proof = "said so".to_owned();
+        Happened::Struck(Struck { proven, proof, restart: Some(restart), after_requests: 1 })
+    }
+
+    fn survived_a_restart() -> Played {
+        Played {
+            outcome: Ok(()),
+            moves: Vec::new(),
+            log: vec![exchange(Ask::Other, "a-1.old"), exchange(Ask::Other, "a-1.new")],
+            happened: restarted(true),
+            held: Ok(Final::default()),
+            redis_calls: None,
+        }
+    }
+
+    #[test]
+    fn a_kept_promise_is_survived_without_a_move_and_recovered_with_one() {
+        assert_eq!(judge(&survived_a_restart()).observed, Observed::Verdict(Verdict::Survived));
+        let moves = vec![Move { step: "put", how: "repeat", after: "reset".to_owned() }];
+        let recovered = judge(&Played { moves, ..survived_a_restart() });
+        assert_eq!(recovered.observed, Observed::Verdict(Verdict::Recovered));
+        assert_eq!(recovered.reason.as_deref(), Some("reset"));
+    }
+
+    #[test]
+    fn zero_operations_are_inconclusive() {
+        let judged = judge(&Played { log: Vec::new(), ..survived_a_restart() });
+        assert_eq!(judged.observed, Observed::Inconclusive);
+    }
+
+    #[test]
+    fn an_unproven_restart_is_inconclusive() {
+        let judged = judge(&Played { happened: restarted(false), ..survived_a_restart() });
+        assert_eq!(judged.observed, Observed::Inconclusive);
+        assert!(judged.notes[0].contains("not proven"), "{:?}", judged.notes);
+    }
+
+    #[test]
+    fn a_restart_the_client_never_met_is_inconclusive() {
+        let log = vec![exchange(Ask::Other, "a-1.old")];
+        assert_eq!(judge(&Played { log, ..survived_a_restart() }).observed, Observed::Inconclusive);
+    }
+
+    #[test]
+    fn a_moment_that_never_came_is_inconclusive() {
+        let happened = Happened::Missed("the flow never came to before put".to_owned());
+        assert_eq!(judge(&Played { happened, ..survived_a_restart() }).observed, Observed::Inconclusive);
+    }
+
+    #[test]
+    fn a_final_state_that_cannot_be_read_is_inconclusive() {
+        let held = Err("no answer".to_owned());
+        assert_eq!(judge(&Played { held, ..survived_a_restart() }).observed, Observed::Inconclusive);
+    }
+
+    #[test]
+    fn the_history_overrules_a_flow_that_believes_too_well_of_itself() {
+        let mut played = survived_a_restart();
+        played.log.push(exchange(Ask::Logout, "a-1.new"));
+        played.log.push(Exchange { sent_at_ms: 5.0, ended_at_ms: 6.0, ..exchange(Ask::Other, "a-1.new") });
+        let judged = judge(&played);
+        assert_eq!(judged.observed, Observed::Verdict(Verdict::Lost));
+        assert_eq!(judged.reason.as_deref(), Some("logout_forgotten"));
+        assert!(judged.notes[0].starts_with("the client believed Survived, but"), "{:?}", judged.notes);
+    }
+
+    #[test]
+    fn the_history_does_not_soften_what_the_flow_has_seen() {
+        let outcome = only_once("it came once", false);
+        let judged = judge(&Played { outcome, ..survived_a_restart() });
+        assert_eq!(judged.observed, Observed::Verdict(Verdict::Duplicated));
+        let outcome = promise("it is there", false);
+        let judged = judge(&Played { outcome, ..survived_a_restart() });
+        assert_eq!(judged.observed, Observed::Verdict(Verdict::Lost));
+    }
+}

@@ -1,0 +1,260 @@
+//! What happens in one cell? Here, and only here, a flow, a fault and a driver meet: the flow plays, the
+//! stage lets the fault happen at its moment, the checker reads what is left, and the judge compares.
+
+pub mod stage;
+pub mod judge;
+mod checker;
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+
+use self::checker::Checker;
+use self::judge::{Judged, Played, judge};
+use self::stage::{Happened, Plot, Stage};
+use crate::client::record::Exchange;
+use crate::client::{Account, Client, Entry};
+use crate::cue::Cue;
+use crate::draws::Draws;
+use crate::driver::{Driver, Replica, Store};
+use crate::fault::{Fault, Hits};
+use crate::flow::{Flow, Replicas};
+use crate::moment::Moment;
+use crate::predict::{Prediction, Predictions};
+use crate::results::{self, Observed};
+use crate::service::{Service, Twin};
+
+/// A cell that takes longer than this hangs, and its lab is not to be trusted any more.
+const CELL_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often an undisturbed flow is played.
+const CONTROL_PLAYS: usize = 4;
+
+/// What is to be tried.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Which flow.
+    pub flow: Flow,
+    /// Which fault.
+    pub fault: Fault,
+    /// Against which service.
+    pub service: Service,
+    /// When.
+    pub moment: Moment,
+    /// How long, if it is a pause.
+    pub pause_for: Duration,
+}
+
+/// Tries one cell in a lab and compares it with its prediction. The lab may be left disturbed: heal it.
+///
+/// # Errors
+/// If the lab itself is broken.
+pub async fn cell(
+    driver: &Driver,
+    cell: &Cell,
+    predictions: &Predictions,
+    draws: Draws,
+) -> anyhow::Result<results::Cell> {
+    let (flow, name) = (cell.flow, &cell.service.name);
+    let prediction =
+        predictions.cell(flow, cell.fault.name(), predicted_as(&cell.service, predictions), cell.moment)?;
+    if let Some(why) = not_available(driver, cell) {
+        return Ok(report(cell, &prediction, Judged::not_available(why), None));
+    }
+    let plot = Plot { fault: cell.fault, moment: cell.moment, pause_for: cell.pause_for };
+    let played = tokio::time::timeout(CELL_WITHIN, play(driver, flow, name, Some(plot), draws))
+        .await
+        .unwrap_or_else(|_| Err(anyhow!("no end after {CELL_WITHIN:?}")))
+        .with_context(|| format!("trying {flow} × {} × {name}, {}", cell.fault, cell.moment))?;
+    let judged = judge(&played);
+    Ok(report(cell, &prediction, judged, Some(&played)))
+}
+
+/// Plays a flow with nothing happening, and says what its requests cost. It is the control of every cell:
+/// if a promise is not kept now, nothing that happens to it later means anything.
+///
+/// # Errors
+/// If the lab itself is broken.
+pub async fn control(
+    driver: &Driver,
+    flow: Flow,
+    service: &Service,
+    predictions: &Predictions,
+    mut draws: Draws,
+) -> anyhow::Result<results::Control> {
+    let prediction = predictions.control(flow, predicted_as(service, predictions))?;
+    let mut plays = Vec::new();
+    for _ in 0..CONTROL_PLAYS {
+        let played = play(driver, flow, &service.name, None, draws.branch()).await?;
+        plays.push((judge(&played), played));
+    }
+    // One broken promise is enough; where all are kept alike, the last play speaks for them.
+    let agrees = |judged: &Judged| judged.observed.agrees(prediction.expected, judged.reason.as_deref());
+    let speaks = plays.iter().position(|(judged, _)| !agrees(judged)).unwrap_or(plays.len() - 1);
+    // The first play finds caches and connections cold, so it does not count for the cost.
+    let warm = || plays[1..].iter().map(|(_, played)| played);
+    let requests = warm().map(|played| played.log.len()).sum::<usize>().max(1) as f64;
+    let calls: Option<u64> = warm().map(|played| played.redis_calls).sum();
+    let (judged, played) = &plays[speaks];
+    Ok(results::Control {
+        flow: flow.name(),
+        service: service.name.clone(),
+        predicted: prediction.expected.verdict,
+        observed: judged.observed,
+        as_predicted: agrees(judged),
+        reason: judged.reason.clone(),
+        p50_ms: median(warm().flat_map(|played| &played.log).map(Exchange::ms).collect()),
+        redis_calls_per_request: calls.map(|calls| (calls as f64 / requests * 100.0).round() / 100.0),
+        notes: judged.notes.clone(),
+        evidence: played.log.iter().map(Exchange::evidence).collect(),
+    })
+}
+
+/// Plays a flow from its first step to its closing look, with a plot or without.
+async fn play(
+    driver: &Driver,
+    flow: Flow,
+    service: &str,
+    plot: Option<Plot>,
+    draws: Draws,
+) -> anyhow::Result<Played> {
+    let replicas = driver.replicas(service);
+    let entries: Vec<Entry> = replicas.iter().map(entry).collect();
+    let first = entries.first().with_context(|| format!("there is no service {service:?} in this lab"))?;
+    let account = Account::fresh();
+    let checker = Checker::new(account.clone(), first.clone());
+    checker.register().await.map_err(|why| anyhow!("the account could not be made: {why}"))?;
+
+    let used = match flow.row().replicas {
+        Replicas::One => entries[..1].to_vec(),
+        Replicas::InTurn => entries.clone(),
+    };
+    let client = Client::new(account, used, draws);
+    let (cue, cues) = Cue::new();
+    let stage = Stage::new(driver, &client, service, replicas, plot);
+    let calls_before = if plot.is_none() { redis_calls(driver).await? } else { None };
+    let story = async {
+        let outcome = flow.play(&client, &cue).await;
+        let moves = cue.moves_made();
+        // The stage listens until the cue is gone.
+        drop(cue);
+        (outcome, moves)
+    };
+    let ((outcome, moves), happened) = tokio::join!(story, stage.direct(cues));
+    let happened = happened?;
+    let calls_after = if plot.is_none() { redis_calls(driver).await? } else { None };
+    Ok(Played {
+        outcome,
+        moves,
+        log: client.log(),
+        happened,
+        held: checker.read().await,
+        redis_calls: calls_before.zip(calls_after).map(|(before, after)| after.saturating_sub(before)),
+    })
+}
+
+fn entry(replica: &Replica) -> Entry {
+    Entry { name: replica.name.clone(), url: replica.url.clone() }
+}
+
+/// A service is predicted under its own name, if it is known by it, and else as the twin it claims to be.
+fn predicted_as<'a>(service: &'a Service, predictions: &Predictions) -> &'a str {
+    match service.twin {
+        _ if predictions.speak_of(&service.name) => &service.name,
+        Twin::Stateful => "stateful",
+        Twin::Stateless => "stateless",
+    }
+}
+
+/// Why a cell cannot be tried here; never silently.
+fn not_available(driver: &Driver, cell: &Cell) -> Option<String> {
+    if let (Hits::Redis, Store::Embedded { why }) = (cell.fault.row().hits, driver.store()) {
+        return Some(format!("there is no Redis in this lab: {why}"));
+    }
+    if cell.moment.phase.in_flight() && !cell.service.gates {
+        return Some(format!(
+            "{} has no gates, so none of its requests can be held half way",
+            cell.service.name
+        ));
+    }
+    None
+}
+
+/// How many scripts Redis has run. Every call of the services is one; what the scripts do inside is not
+/// counted.
+async fn redis_calls(driver: &Driver) -> anyhow::Result<Option<u64>> {
+    if matches!(driver.store(), Store::Embedded { .. }) {
+        return Ok(None);
+    }
+    let stats = driver.redis_ask(&["INFO", "commandstats"]).await?.unwrap_or_default();
+    Ok(Some(scripts_run(&stats)))
+}
+
+fn scripts_run(stats: &str) -> u64 {
+    let calls = |line: &str| line.split_once("calls=")?.1.split(',').next()?.parse::<u64>().ok();
+    let scripts = stats.lines().filter(|line| line.starts_with("cmdstat_eval"));
+    scripts.filter_map(calls).sum()
+}
+
+fn median(mut ms: Vec<f64>) -> f64 {
+    ms.sort_by(f64::total_cmp);
+    let middle = ms.get(ms.len() / 2).copied().unwrap_or_default();
+    (middle * 100.0).round() / 100.0
+}
+
+fn report(
+    cell: &Cell,
+    prediction: &Prediction<'_>,
+    judged: Judged,
+    played: Option<&Played>,
+) -> results::Cell {
+    let struck = played.and_then(|played| match &played.happened {
+        Happened::Struck(struck) => Some(struck),
+        Happened::Nothing | Happened::Missed(_) => None,
+    });
+    results::Cell {
+        flow: cell.flow.name(),
+        fault: cell.fault.name(),
+        service: cell.service.name.clone(),
+        moment: cell.moment,
+        also: cell.moment.also(cell.flow.row().steps),
+        predicted: prediction.expected.verdict,
+        predicted_reason: prediction.expected.reason.clone(),
+        because: prediction.because.to_owned(),
+        as_predicted: judged.observed.agrees(prediction.expected, judged.reason.as_deref()),
+        observed: judged.observed,
+        reason: judged.reason,
+        notes: judged.notes,
+        proof: struck.map(|struck| struck.proof.clone()),
+        struck_after: struck.map(|struck| struck.after_requests),
+        restart: struck.and_then(|struck| struck.restart.clone()),
+        evidence: played
+            .map(|played| played.log.iter().map(Exchange::evidence).collect())
+            .unwrap_or_default(),
+    }
+}
+
+impl Judged {
+    fn not_available(why: String) -> Self {
+        Judged { observed: Observed::NotAvailable, reason: None, notes: vec![why] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_scripts_count_as_calls() {
+        let stats = "# Commandstats\r\ncmdstat_evalsha:calls=12,usec=34\r\ncmdstat_eval:calls=3,usec=1\r\n\
+             cmdstat_hget:calls=40,usec=9\r\ncmdstat_ping:calls=5,usec=2\r\n";
+        assert_eq!(scripts_run(stats), 15);
+        assert_eq!(scripts_run(""), 0);
+    }
+
+    #[test]
+    fn the_median_is_the_middle_one() {
+        assert_eq!(median(vec![9.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(Vec::new()), 0.0);
+    }
+}
