@@ -13,11 +13,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 /// Long enough for a busy machine; a start takes a quarter of a second.
 const LIMIT: Duration = Duration::from_secs(60);
+
+const PROGRAMS: [&str; 3] = ["initdb", "postgres", "createdb"];
 
 const FOLDER_PREFIX: &str = "amnesia-postgres-";
 
@@ -41,7 +44,8 @@ struct User {
 #[derive(Debug)]
 struct Server {
     pid: u32,
-    gone: Receiver<()>,
+    // In a mutex only so that tests on several threads can share the server.
+    gone: Mutex<Receiver<()>>,
 }
 
 impl Postgres {
@@ -80,11 +84,7 @@ impl Postgres {
     /// Ends the server at once, as a crash would: open transactions are lost, committed ones are not.
     pub fn crash(&mut self) {
         if let Some(server) = self.server.take() {
-            signal("QUIT", &[server.pid]);
-            if server.gone.recv_timeout(LIMIT).is_err() {
-                signal("KILL", &family(server.pid));
-                panic!("Postgres did not end within {LIMIT:?}");
-            }
+            assert!(server.end(), "Postgres did not end within {LIMIT:?}");
         }
     }
 
@@ -103,11 +103,9 @@ impl Postgres {
             "-c",
             "fsync=off",
             "-c",
-            "synchronous_commit=off",
-            "-c",
             "full_page_writes=off",
             "-c",
-            "log_min_messages=fatal",
+            "log_min_messages=log",
         ]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let (started, start) = channel();
@@ -116,7 +114,7 @@ impl Postgres {
         // as long as the server, and not the one of whichever test came first.
         thread::spawn(move || keep(command, &started, &ended));
         match start.recv_timeout(LIMIT) {
-            Ok(Ok(pid)) => self.server = Some(Server { pid, gone }),
+            Ok(Ok(pid)) => self.server = Some(Server { pid, gone: Mutex::new(gone) }),
             Ok(Err(log)) => panic!("Postgres did not start: {log}"),
             Err(_) => panic!("Postgres did not start within {LIMIT:?}"),
         }
@@ -169,12 +167,22 @@ impl Drop for Postgres {
         // A stopped process does not notice that it should end.
         self.resume();
         if let Some(server) = self.server.take() {
-            signal("QUIT", &[server.pid]);
-            if server.gone.recv_timeout(LIMIT).is_err() {
-                signal("KILL", &family(server.pid));
-            }
+            server.end();
         }
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Server {
+    /// Ends all its processes; whether they obeyed.
+    fn end(self) -> bool {
+        signal("QUIT", &[self.pid]);
+        let gone = self.gone.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let obeyed = gone.recv_timeout(LIMIT).is_ok();
+        if !obeyed {
+            signal("KILL", &family(self.pid));
+        }
+        obeyed
     }
 }
 
@@ -205,11 +213,14 @@ fn keep(mut command: Command, started: &Sender<Result<u32, String>>, ended: &Sen
 /// Where the newest installed Postgres keeps its programs. Debian does not put them on the PATH.
 fn find_programs() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).find(|folder| folder.join("initdb").exists());
+    let complete = |folder: &PathBuf| PROGRAMS.iter().all(|program| folder.join(program).exists());
+    let on_path = std::env::split_paths(&path).find(&complete);
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path().join("bin"))))
-        .filter(|(_, programs)| programs.join("initdb").exists())
+        .filter_map(|entry| {
+            Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path().join("bin")))
+        })
+        .filter(|(_, programs)| complete(programs))
         .max();
     on_path.or(newest.map(|(_, programs)| programs))
 }
