@@ -3,6 +3,9 @@
 //!
 //! Every promise is checked against a SQLite file and against a real Postgres that the test starts itself.
 
+// A test that unwraps says enough by failing; clippy knows only functions marked #[test].
+#![allow(clippy::unwrap_used)]
+
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod place;
