@@ -88,7 +88,9 @@ impl Armed {
             watching.spawn(watch(replica, self.request_id, within));
         }
         let mut holder = None;
-        while let (None, Some(outcome)) = (&holder, watching.join_next().await) {
+        while holder.is_none()
+            && let Some(outcome) = watching.join_next().await
+        {
             holder = outcome.context("watching a gate")??;
         }
         watching.abort_all();

@@ -18,7 +18,8 @@ pub struct Service {
     pub twin: Twin,
     /// A path, or the name of a binary beside this tool's own.
     pub command: String,
-    /// Arguments. `{listen}`, `{gates}`, `{replica}` and `{store}` are filled in for each replica.
+    /// Arguments. `{listen}`, `{gates}`, `{replica}`, `{store}`, and the lab's `{folder}` are filled in for
+    /// each replica.
     pub args: Vec<String>,
     /// Environment, filled in alike; here go `{keys}` and `{database}`, because anyone on the machine can
     /// read a process's arguments.

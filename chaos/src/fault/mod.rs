@@ -104,6 +104,9 @@ pub enum InForce {
 /// If the lab itself is broken. A fault that could be ordered and did not happen is not an error but a
 /// strike without proof. After either, [`Driver::heal`].
 pub async fn strike(fault: Fault, aim: Aim<'_>) -> anyhow::Result<Strike> {
+    if fault.row().hits == Hits::Redis {
+        aim.driver.redis_url()?; // Says why there is none, if there is none.
+    }
     match fault {
         Fault::Graceful => graceful::strike(aim).await,
         Fault::Kill => kill::strike(aim).await,

@@ -118,6 +118,7 @@ impl Plan {
                 .replace("{replica}", &name)
                 .replace("{store}", &store)
                 .replace("{database}", &database)
+                .replace("{folder}", &folder.display().to_string())
         };
         self.recipes.push(Recipe {
             name: name.clone(),

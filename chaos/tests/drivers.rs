@@ -1,0 +1,344 @@
+//! What does a driver promise? Each promise is kept by every driver there is; a driver is one line in
+//! [`drivers`].
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use chaos::driver::{Driver, StoreWish, Target};
+use chaos::fault::{self, Aim, Fault, Strike};
+use chaos::gates::{self, Point};
+use chaos::http::NoAnswer;
+use chaos::service;
+use hyper::Method;
+use serde_json::json;
+use support::{Call, Lab, Running};
+use uuid::Uuid;
+
+const SOON: Duration = Duration::from_secs(5);
+
+/// The same lab on every driver. Docker joins here.
+async fn drivers(lab: impl Fn() -> Lab) -> Vec<Running> {
+    vec![lab().start().await]
+}
+
+/// Nothing held, nobody waiting: a fault between two requests.
+fn aim<'a>(driver: &'a Driver, replica: &'a str) -> Aim<'a> {
+    let service = &driver.replica(replica).unwrap().service;
+    Aim { driver, service, replica, held: None, pause_for: Duration::from_millis(50) }
+}
+
+async fn strike(lab: &Running, fault: Fault, replica: &str) -> Strike {
+    let strike = fault::strike(fault, aim(&lab.driver, replica)).await.unwrap();
+    println!("{fault}: {strike:?}");
+    strike
+}
+
+fn has_redis(lab: &Running, test: &str) -> bool {
+    let there = lab.driver.redis_url().is_ok();
+    if !there {
+        support::skip(test, lab.driver.store().why());
+    }
+    there
+}
+
+#[tokio::test]
+async fn a_lab_is_ready_when_start_returns_and_each_replica_has_a_boot_id_of_its_own() {
+    for lab in drivers(Lab::twins).await {
+        let mut boots = Vec::new();
+        for replica in lab.driver.all_replicas() {
+            let ready = lab.driver.ready(&replica.name, Duration::ZERO + SOON).await.unwrap();
+            assert!(ready.boot_id.starts_with(&format!("{}.", replica.name)), "{ready:?}");
+            boots.push(ready.boot_id);
+        }
+        assert_eq!(boots.len(), 4);
+        boots.sort();
+        boots.dedup();
+        assert_eq!(boots.len(), 4);
+    }
+}
+
+#[tokio::test]
+async fn a_graceful_restart_is_proven_and_its_down_time_is_split() {
+    for lab in drivers(Lab::twins).await {
+        for replica in ["stateful-1", "stateless-1"] {
+            let url = lab.url(replica);
+            let strike = strike(&lab, Fault::Graceful, replica).await;
+            assert!(strike.proof.proven, "{:?}", strike.proof);
+            let times = strike.restart.unwrap();
+            assert_ne!(times.boot_before, times.boot_after);
+            assert_eq!(lab.driver.boot_id(replica).await.unwrap(), times.boot_after);
+            assert!(times.stop_ms >= 0.0 && times.gone_ms >= 0.0 && times.ready_ms > 0.0, "{times:?}");
+            assert_eq!(lab.url(replica), url, "a replica keeps its address");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kill_is_proven_and_leaves_the_siblings_alone() {
+    for lab in drivers(Lab::twins).await {
+        let sibling = lab.driver.boot_id("stateless-2").await.unwrap();
+        let strike = strike(&lab, Fault::Kill, "stateless-1").await;
+        assert!(strike.proof.proven, "{:?}", strike.proof);
+        assert_eq!(lab.driver.boot_id("stateless-2").await.unwrap(), sibling);
+    }
+}
+
+#[tokio::test]
+async fn a_rolling_restart_renews_every_replica_and_one_of_them_always_answers() {
+    for lab in drivers(|| Lab::of([service::stateless()])).await {
+        let (one, two) = (lab.url("stateless-1"), lab.url("stateless-2"));
+        let restart = strike(&lab, Fault::Rolling, "stateless-2");
+        tokio::pin!(restart);
+        let strike = loop {
+            let look = async {
+                let one = Call::new(Method::GET, "/livez").send(&one).await.is_ok();
+                one || Call::new(Method::GET, "/livez").send(&two).await.is_ok()
+            };
+            tokio::select! {
+                strike = &mut restart => break strike,
+                answers = look => assert!(answers, "no replica answered during a rolling restart"),
+            }
+        };
+        assert!(strike.proof.proven, "{:?}", strike.proof);
+        assert_eq!(strike.proof.what.matches("new boot id").count(), 2, "{:?}", strike.proof);
+        assert!(strike.restart.unwrap().boot_after.starts_with("stateless-2."), "the aimed one goes first");
+    }
+}
+
+#[tokio::test]
+async fn a_paused_replica_is_seen_stopped_and_answers_when_it_goes_on() {
+    for lab in drivers(|| Lab::of([service::stateful()])).await {
+        let mut strike = strike(&lab, Fault::Pause, "stateful-1").await;
+        assert!(!strike.proof.proven, "no request has been open yet");
+        let url = lab.url("stateful-1");
+        let boot = lab.driver.boot_id("stateful-2").await.unwrap();
+        let request = tokio::spawn(async move { Call::new(Method::GET, "/livez").send(&url).await });
+        assert!(lab.driver.is_frozen("stateful-1").await.unwrap());
+        fault::undo(&mut strike, &lab.driver).await.unwrap();
+        assert!(strike.proof.proven, "{:?}", strike.proof);
+        assert_eq!(request.await.unwrap().unwrap().status, 200);
+        assert!(!lab.driver.is_frozen("stateful-1").await.unwrap());
+        assert_eq!(lab.driver.boot_id("stateful-2").await.unwrap(), boot);
+    }
+}
+
+/// Sends a request that is held at `point`, strikes, and says what the client got.
+async fn struck_in_flight(
+    lab: &Running,
+    fault: Fault,
+    replica: &str,
+    point: Point,
+) -> (Strike, Result<u16, NoAnswer>) {
+    let (id, url) = (Uuid::new_v4(), lab.url(replica));
+    let service = lab.driver.replica(replica).unwrap().service.clone();
+    let armed = gates::arm(lab.driver.replicas(&service), id, point).await.unwrap();
+    let call = async move { Call::new(Method::GET, "/prime/97").id(id).send(&url).await };
+    let client = tokio::spawn(async move { call.await.map(|answer| answer.status) });
+    let held = armed.held(SOON).await.unwrap().expect("the request is held");
+    assert_eq!(held.replica, replica);
+    assert!(!client.is_finished());
+    let aim = Aim { held: Some(held), ..aim(&lab.driver, replica) };
+    let mut strike = fault::strike(fault, aim).await.unwrap();
+    println!("{fault} at {point:?}: {strike:?}");
+    let answer = client.await.unwrap();
+    fault::undo(&mut strike, &lab.driver).await.unwrap();
+    (strike, answer)
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_answered_by_a_graceful_restart_and_a_pause_and_lost_by_a_kill() {
+    for lab in drivers(Lab::twins).await {
+        for replica in ["stateful-1", "stateless-2"] {
+            for point in [Point::Accepted, Point::Committed] {
+                for fault in [Fault::Graceful, Fault::Pause, Fault::Rolling] {
+                    let (strike, answer) = struck_in_flight(&lab, fault, replica, point).await;
+                    assert!(strike.proof.proven, "{fault}: {:?}", strike.proof);
+                    assert_eq!(answer, Ok(200), "{fault} at {point:?} of {replica}");
+                }
+                let (strike, answer) = struck_in_flight(&lab, Fault::Kill, replica, point).await;
+                assert!(strike.proof.proven, "{:?}", strike.proof);
+                assert_eq!(answer, Err(NoAnswer::Reset), "kill at {point:?} of {replica}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_no_gate_holds_passes_and_is_reported_as_not_held() {
+    for lab in drivers(|| Lab::of([service::stateful()])).await {
+        let armed =
+            gates::arm(lab.driver.replicas("stateful"), Uuid::new_v4(), Point::Accepted).await.unwrap();
+        let other = Call::new(Method::GET, "/prime/97").id(Uuid::new_v4());
+        assert_eq!(lab.send("stateful-1", other).await.status, 200);
+        assert!(armed.held(Duration::from_millis(50)).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn redis_restarts_with_everything_it_had() {
+    for lab in drivers(|| Lab::of([service::stateless()])).await {
+        if !has_redis(&lab, "redis_restarts_with_everything_it_had") {
+            return;
+        }
+        let ada = lab.log_in("stateless-1", "ada").await;
+        let strike = strike(&lab, Fault::RedisRestart, "stateless-1").await;
+        assert!(strike.proof.proven, "{:?}", strike.proof);
+        assert_eq!(lab.get("stateless-1", "/session", &ada).await.status, 200);
+        assert_eq!(lab.get("stateless-2", "/session", &ada).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_redis_comes_back_empty() {
+    for lab in drivers(|| Lab::of([service::stateless()])).await {
+        if !has_redis(&lab, "a_lost_redis_comes_back_empty") {
+            return;
+        }
+        let ada = lab.log_in("stateless-1", "ada").await;
+        let strike = strike(&lab, Fault::RedisLose, "stateless-1").await;
+        assert!(strike.proof.proven, "{:?}", strike.proof);
+        let answer = lab.get("stateless-1", "/session", &ada).await;
+        assert_eq!((answer.status, answer.code(), answer.reason()), (401, "session_lost", "store_reset"));
+        // And the next login opens a session in the new one.
+        let ada = lab.log_in("stateless-2", "ada").await;
+        assert_eq!(lab.get("stateless-1", "/session", &ada).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_redis_is_in_force_until_it_is_undone() {
+    for lab in drivers(|| Lab::of([service::stateless()])).await {
+        if !has_redis(&lab, "an_outage_of_redis_is_in_force_until_it_is_undone") {
+            return;
+        }
+        let ada = lab.log_in("stateless-1", "ada").await;
+        for (fault, reason) in [(Fault::RedisPause, "timeout"), (Fault::RedisDown, "down")] {
+            let mut strike = strike(&lab, fault, "stateless-1").await;
+            assert!(strike.proof.proven && strike.in_force.is_some(), "{strike:?}");
+            let asked = Instant::now();
+            let answer = lab.get("stateless-1", "/session", &ada).await;
+            assert_eq!((answer.status, answer.reason()), (503, reason), "{answer:?}");
+            assert!(asked.elapsed() < Duration::from_millis(300), "{fault}: {:?}", asked.elapsed());
+            fault::undo(&mut strike, &lab.driver).await.unwrap();
+            assert_eq!(lab.get("stateless-1", "/session", &ada).await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_fault_on_redis_can_land_while_a_request_is_held() {
+    for lab in drivers(|| Lab::of([service::stateless()])).await {
+        if !has_redis(&lab, "every_fault_on_redis_can_land_while_a_request_is_held") {
+            return;
+        }
+        for fault in [Fault::RedisRestart, Fault::RedisLose, Fault::RedisPause, Fault::RedisDown] {
+            let (strike, answer) = struck_in_flight(&lab, fault, "stateless-1", Point::Accepted).await;
+            assert!(strike.proof.proven, "{fault}: {:?}", strike.proof);
+            assert_eq!(answer, Ok(200), "a prime needs no store");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_rotated_with_overlap_and_old_tokens_live_and_without_and_they_die() {
+    for lab in drivers(|| Lab::of([service::stateless()])).await {
+        let ada = lab.log_in("stateless-1", "ada").await;
+        let overlap = strike(&lab, Fault::RotateKey, "stateless-1").await;
+        assert!(overlap.proof.proven, "{:?}", overlap.proof);
+        for replica in ["stateless-1", "stateless-2"] {
+            assert_eq!(lab.get(replica, "/session", &ada).await.status, 200, "{replica}");
+        }
+        let hard = strike(&lab, Fault::RotateKeyHard, "stateless-1").await;
+        assert!(hard.proof.proven, "{:?}", hard.proof);
+        for replica in ["stateless-1", "stateless-2"] {
+            let answer = lab.get(replica, "/session", &ada).await;
+            assert_eq!((answer.status, answer.code()), (401, "token_invalid"), "{replica}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_redis_the_lab_says_so_and_its_faults_are_refused() {
+    for lab in drivers(|| Lab::of([service::stateless()]).store(StoreWish::Embedded)).await {
+        let ada = lab.log_in("stateless-1", "ada").await;
+        assert_eq!(lab.get("stateless-2", "/session", &ada).await.status, 200, "replicas share the file");
+        assert!(lab.driver.store().why().contains("SQLite"), "{:?}", lab.driver.store());
+        let error = fault::strike(Fault::RedisDown, aim(&lab.driver, "stateless-1")).await.unwrap_err();
+        assert!(format!("{error:#}").contains("no Redis"), "{error:#}");
+        assert!(lab.driver.target("redis").is_err());
+    }
+}
+
+#[tokio::test]
+async fn the_ephemeral_key_logs_everyone_out_at_each_restart() {
+    for lab in drivers(|| Lab::of([service::stateless_ephemeral_key()]).replicas(1)).await {
+        let replica = "stateless-ephemeral-key-1";
+        let ada = lab.log_in(replica, "ada").await;
+        assert!(strike(&lab, Fault::Graceful, replica).await.proof.proven);
+        assert_eq!(lab.get(replica, "/session", &ada).await.code(), "token_invalid");
+    }
+}
+
+#[tokio::test]
+async fn accounts_outlive_every_restart() {
+    for lab in drivers(|| Lab::of([service::stateful()])).await {
+        lab.log_in("stateful-1", "ada").await;
+        strike(&lab, Fault::Kill, "stateful-1").await;
+        let again = json!({ "name": "ada", "password": support::PASSWORD });
+        let answer = lab.send("stateful-2", Call::new(Method::POST, "/session").body(again)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn healing_undoes_whatever_is_in_force_and_can_be_repeated() {
+    for lab in drivers(Lab::twins).await {
+        lab.driver.freeze("stateful-1").await.unwrap();
+        lab.driver.kill("stateless-1").await.unwrap();
+        if lab.driver.redis_url().is_ok() {
+            lab.driver.freeze("redis").await.unwrap();
+        }
+        let done = lab.driver.heal().await.unwrap();
+        println!("{done:?}");
+        assert!(done.len() >= 2, "{done:?}");
+        assert_eq!(lab.driver.heal().await.unwrap(), Vec::<String>::new());
+        let ada = lab.log_in("stateless-1", "ada").await;
+        assert_eq!(lab.get("stateless-2", "/session", &ada).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn only_what_the_lab_started_can_be_a_target() {
+    for lab in drivers(Lab::twins).await {
+        let replica = Target::Replica { service: "stateless".to_owned(), replica: "stateless-2".to_owned() };
+        assert_eq!(lab.driver.target("stateless-2").unwrap(), replica);
+        assert_eq!(lab.driver.target("stateful").unwrap(), Target::Service("stateful".to_owned()));
+        for word in ["sql", "stateless-3", "1", "init"] {
+            assert!(lab.driver.target(word).is_err(), "{word}");
+            assert!(lab.driver.kill(word).await.is_err(), "{word}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn labs_side_by_side_do_not_touch_each_other() {
+    let (one, two) = tokio::join!(Lab::twins().start(), Lab::twins().start());
+    let boots = async |lab: &Running| {
+        let mut boots = Vec::new();
+        for replica in lab.driver.all_replicas() {
+            boots.push(lab.driver.boot_id(&replica.name).await.unwrap());
+        }
+        boots
+    };
+    let before = boots(&two).await;
+    let ada = two.log_in("stateless-1", "ada").await;
+    for fault in [Fault::Kill, Fault::Rolling, Fault::RedisLose] {
+        if fault != Fault::RedisLose || one.driver.redis_url().is_ok() {
+            assert!(strike(&one, fault, "stateless-1").await.proof.proven);
+        }
+    }
+    one.driver.stop().await;
+    assert_eq!(boots(&two).await, before);
+    assert_eq!(two.get("stateless-1", "/session", &ada).await.status, 200);
+}
