@@ -1,0 +1,157 @@
+//! What does somebody learn who guesses? Rows 12, 13 and 14.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::contract::answer::Answer;
+use crate::contract::site::{Account, Site};
+use crate::contract::{Deviation, Outcome, holds, same};
+
+/// A hash that takes longer is worth bounding; a cheaper one never fills a line of callers.
+const COSTLY: Duration = Duration::from_millis(8);
+
+/// Row 12.
+pub async fn unknown_or_wrong(site: Site) -> Outcome {
+    let known = site.account().await?;
+    let (mut wrong_took, mut unknown_took) = (Vec::new(), Vec::new());
+    for _ in 0..8 {
+        let wrong = timed(&mut wrong_took, &site, &known.mistyped()).await?;
+        let unknown = timed(&mut unknown_took, &site, &Account::unknown().credentials()).await?;
+        same("an unknown name beside a wrong password", &masked(&wrong), &masked(&unknown))?;
+        same("the headers of both", &header_names(&wrong), &header_names(&unknown))?;
+    }
+    let (wrong, unknown) = (median(wrong_took), median(unknown_took));
+    let apart = wrong.abs_diff(unknown);
+    let unnoticeable = apart < Duration::from_millis(4).max(wrong.max(unknown) / 3);
+    let seen = format!("{wrong:.1?} for a wrong password, {unknown:.1?} for an unknown name");
+    holds("the time a refused login takes", "the same in both cases", unnoticeable, seen)
+}
+
+async fn timed(took: &mut Vec<Duration>, site: &Site, credentials: &Value) -> Result<Answer, Deviation> {
+    let start = Instant::now();
+    let answer = site.post("/session").json(credentials).send().await?;
+    took.push(start.elapsed());
+    answer.refused(401, "invalid_credentials", None)?;
+    Ok(answer)
+}
+
+/// The body without the id of the request, which differs.
+fn masked(answer: &Answer) -> String {
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let id = answer.header("x-request-id").unwrap_or_default();
+    body.replace(id, "<id>")
+}
+
+fn header_names(answer: &Answer) -> Vec<String> {
+    answer.headers.keys().map(ToString::to_string).collect()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// Row 13.
+pub async fn too_many_failures(site: Site) -> Outcome {
+    let (known, bystander) = (site.account().await?, site.account().await?);
+    for guessed in [&known, &Account::unknown()] {
+        for _ in 0..10 {
+            let guess = site.post("/session").json(&guessed.mistyped());
+            guess.refused(401, "invalid_credentials", None).await?;
+        }
+        for credentials in [guessed.mistyped(), guessed.credentials()] {
+            site.post("/session").json(&credentials).refused(429, "rate_limited", None).await?;
+        }
+    }
+    site.login(&bystander).await?;
+    through_the_back_door(&site).await
+}
+
+/// A stolen session must not be a way to guess the password either.
+async fn through_the_back_door(site: &Site) -> Outcome {
+    let guest = site.guest().await?;
+    let guess = |current: &str| {
+        let body = serde_json::json!({ "current": current, "new": "a new password" });
+        guest.put("/account/password").json(&body)
+    };
+    for _ in 0..10 {
+        guess("wrong horse").refused(403, "password_wrong", None).await?;
+    }
+    guess(&guest.account.password).refused(429, "rate_limited", None).await?;
+    let login = site.post("/session").json(&guest.account.credentials());
+    login.refused(429, "rate_limited", None).await
+}
+
+/// Row 13, side by side: who counts before the hash and writes after it lets all of them through.
+pub async fn guesses_side_by_side(site: Site) -> Outcome {
+    let known = site.account().await?;
+    let mut guessing = JoinSet::new();
+    for _ in 0..40 {
+        let guess = site.post("/session").json(&known.mistyped()).at_once();
+        guessing.spawn(guess.send());
+    }
+    let mut looked_at = 0;
+    while let Some(ended) = guessing.join_next().await {
+        let answer = ended.map_err(|error| Deviation::new("guessing", "an end", error.to_string()))??;
+        match answer.code().as_str() {
+            "invalid_credentials" => looked_at += 1,
+            "rate_limited" | "login_busy" => {}
+            _ => return Err(answer.deviates("invalid_credentials, rate_limited or login_busy")),
+        }
+    }
+    holds("40 guesses at once", "at most 10 that are told right from wrong", looked_at <= 10, looked_at)
+}
+
+/// Row 14. What is refused is refused at once, and whoever wants something else does not stand in line.
+pub async fn everybody_at_once(site: Site) -> Outcome {
+    let account = site.account().await?;
+    let start = Instant::now();
+    site.login(&account).await?;
+    let one_login = start.elapsed();
+
+    let mut logins = JoinSet::new();
+    for _ in 0..200 {
+        let login = site.post("/session").json(&account.credentials()).at_once();
+        logins.spawn(login.send());
+    }
+    let probing = probe_until_done(&site, &mut logins);
+    let (busy, waited) = probing.await?;
+    // A lab's hash is so cheap that the line may never fill; then there is nothing to see here.
+    if one_login > COSTLY {
+        holds("200 logins at once", "some to be told login_busy", busy > 0, busy)?;
+        let queue = one_login * 40;
+        let worst = waited.iter().max().copied().unwrap_or_default();
+        let aside = format!("{worst:.1?} at worst, while a login takes {one_login:.1?}");
+        holds("another call meanwhile", "an answer that waits for no login", worst < queue, aside)?;
+    }
+    site.login(&account).await.map(drop)
+}
+
+/// Asks something else as long as logins are under way; how many were refused, and how long it took.
+async fn probe_until_done(
+    site: &Site,
+    logins: &mut JoinSet<Result<Answer, Deviation>>,
+) -> Result<(usize, Vec<Duration>), Deviation> {
+    let (mut busy, mut waited) = (0, Vec::new());
+    while !logins.is_empty() {
+        let start = Instant::now();
+        site.get("/prime/97").send().await?.is(200)?;
+        waited.push(start.elapsed());
+        while let Some(ended) = logins.try_join_next() {
+            let answer = ended.map_err(|error| Deviation::new("a login", "an end", error.to_string()))??;
+            match answer.status {
+                201 => {}
+                503 => {
+                    answer.refused(503, "login_busy", None)?;
+                    answer.has("retry-after", "1")?.says("/retryable", &true.into())?;
+                    busy += 1;
+                }
+                _ => return Err(answer.deviates("201 or 503 login_busy")),
+            }
+        }
+    }
+    same("a login under way", &0, &logins.len())?;
+    Ok((busy, waited))
+}
