@@ -15,7 +15,7 @@ use shared::keys::{Key, KeyRing};
 use shared::sessions::{CLOCK_SKEW, Expired, SessionError};
 use uuid::Uuid;
 
-/// A token of ours has about 600 bytes; what is longer is refused before anything is computed.
+/// A token of ours has about 450 bytes; what is longer is refused before anything is computed.
 const MAX_TOKEN_BYTES: usize = 4096;
 const ISSUER: &str = "lab";
 const AUDIENCE: &str = "lab-api";

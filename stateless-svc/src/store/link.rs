@@ -1,68 +1,65 @@
-//! How does a replica stay connected to Redis, and what does it say while it is not?
+//! How does a request reach Redis, and what is it told while there is no way?
 //!
-//! One connection for all requests, and one task that makes it anew when it breaks. A request never
-//! waits for that task: while there is no connection it is told so at once. The ready-made manager of
-//! the client library makes requests wait for its reconnection, for seconds, and it keeps a server that
-//! has become a replica.
+//! All requests share one connection, and a task keeps it ([`super::keeper`]). A request never waits for
+//! that task: while there is no connection it is told so at once. The ready-made manager of the client
+//! library makes requests wait for its reconnection, for seconds, and it keeps a server that has been
+//! demoted.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, ProtocolVersion, PushInfo, PushKind,
-    RedisError, RedisResult, ServerErrorKind, Value,
-};
+use redis::{Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use shared::sessions::{Budget, StoreDown};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::keeper;
+use super::millis;
 use super::script::{Script, Scripts};
-
-/// How long one attempt to connect may take, all its commands included.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
-/// The pause between attempts doubles from the first to the second of these.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
-/// A machine that vanished sends no farewell. Data it does not acknowledge for this long ends the
-/// connection; a Redis that is only paused still has a kernel that acknowledges.
-const VANISHED_AFTER: Duration = Duration::from_secs(2);
-/// Requests that may be on their way at once before a further one waits for its turn.
-const IN_FLIGHT: usize = 4096;
 
 /// The line to one Redis.
 pub struct Link {
-    shared: Arc<Shared>,
-    keeper: JoinHandle<()>,
+    state: Arc<LinkState>,
     scripts: Arc<Scripts>,
+    keeper: JoinHandle<()>,
 }
 
-struct Shared {
-    state: Mutex<State>,
-    lost: Notify,
+/// What requests and the keeper tell each other.
+pub struct LinkState {
+    now: Mutex<Now>,
+    /// Rung when a connection is given up.
+    pub lost: Notify,
 }
 
-enum State {
+/// Is there a connection?
+pub enum Now {
+    /// There is.
     Up(Live),
+    /// There is none, for this reason.
     Not(StoreDown),
 }
 
 /// A connection that works, as far as we know.
 #[derive(Clone)]
-struct Live {
-    connection: MultiplexedConnection,
-    // Which one it is, so that bad news about an old one does not end the new one.
-    number: u64,
-    clock: StoreClock,
+pub struct Live {
+    /// A clone is another handle to it.
+    pub connection: MultiplexedConnection,
+    /// Which one it is, so that bad news about an old one does not end the new one.
+    pub number: u64,
+    /// What time it is over there.
+    pub clock: StoreClock,
 }
 
 /// Redis' clock, read when the connection was made. Ours counts on from there, so the two machines'
 /// clocks need not agree.
-#[derive(Clone, Copy)]
-struct StoreClock {
-    read_ms: i64,
-    at: Instant,
+#[derive(Debug, Clone, Copy)]
+pub struct StoreClock {
+    /// What it said.
+    pub read_ms: i64,
+    /// When, by our own.
+    pub at: Instant,
 }
 
 impl StoreClock {
@@ -74,15 +71,14 @@ impl StoreClock {
 impl Link {
     /// Starts connecting, and stays at it until dropped. Returns at once: a replica may start before its
     /// Redis. Needs a runtime around it.
+    ///
+    /// # Errors
+    /// If the address can never work.
     pub fn open(info: &ConnectionInfo) -> Result<Self, RedisError> {
-        let redis =
-            info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-        let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(VANISHED_AFTER);
-        let client = Client::open(info.clone().set_redis_settings(redis).set_tcp_settings(tcp))?;
-        let shared = Arc::new(Shared { state: Mutex::new(State::Not(StoreDown::Down)), lost: Notify::new() });
+        let state = Arc::new(LinkState { now: Mutex::new(Now::Not(StoreDown::Down)), lost: Notify::new() });
         let scripts = Arc::new(Scripts::new());
-        let keeper = tokio::spawn(keep(Arc::clone(&shared), Arc::clone(&scripts), client));
-        Ok(Link { shared, keeper, scripts })
+        let keeper = keeper::start(Arc::clone(&state), Arc::clone(&scripts), info)?;
+        Ok(Link { state, scripts, keeper })
     }
 
     /// The scripts it can call.
@@ -90,7 +86,7 @@ impl Link {
         &self.scripts
     }
 
-    /// Runs a script, once, and returns the text it answers. `ARGV[1]` is added: when we give up.
+    /// Runs a script, at most once, and returns the text it answers. `ARGV[1]` is added: when we give up.
     ///
     /// # Errors
     /// [`StoreDown::Timeout`] if the script may have run, every other if it did not.
@@ -101,7 +97,7 @@ impl Link {
         keys: &[&str],
         args: &[&[u8]],
     ) -> Result<String, StoreDown> {
-        let mut live = self.live()?;
+        let mut live = self.state.live()?;
         let give_up_ms = live.clock.now_ms() + millis(budget.left());
         let command = script.call(give_up_ms, keys, args);
         let mut reply = budget.spend(live.connection.send_packed_command(&command)).await?;
@@ -114,7 +110,7 @@ impl Link {
             // The answer came in time and says it did not: one of the clocks was set. Connecting anew
             // reads them again.
             tracing::warn!("Redis and this replica disagree about how much time has passed");
-            self.shared.lose(live.number, StoreDown::Down);
+            self.state.lose(live.number, StoreDown::Down);
             return Err(StoreDown::Timeout);
         }
         Ok(text)
@@ -126,19 +122,12 @@ impl Link {
     /// # Errors
     /// As [`Link::call`].
     pub async fn store_id(&self, budget: &mut Budget) -> Result<Uuid, StoreDown> {
-        let mut live = self.live()?;
+        let mut live = self.state.live()?;
         let fresh = Uuid::new_v4();
         let reply = budget.spend(live.connection.send_packed_command(&name_store(fresh))).await?;
         match self.judge(&live, reply)? {
             Value::Nil => Ok(fresh),
             named => text(named)?.parse().map_err(|_| StoreDown::Broken),
-        }
-    }
-
-    fn live(&self) -> Result<Live, StoreDown> {
-        match &*self.shared.state() {
-            State::Up(live) => Ok(live.clone()),
-            State::Not(why) => Err(*why),
         }
     }
 
@@ -152,11 +141,11 @@ impl Link {
         match why {
             // The connection broke under a command that was sent: it may have run.
             StoreDown::Down => {
-                self.shared.lose(live.number, StoreDown::Down);
+                self.state.lose(live.number, StoreDown::Down);
                 return Err(StoreDown::Timeout);
             }
             // This server was demoted. The name may lead to the new one, so look it up again.
-            StoreDown::ReadOnly => self.shared.lose(live.number, why),
+            StoreDown::ReadOnly => self.state.lose(live.number, why),
             StoreDown::Broken => tracing::error!(%error, "Redis answered what we do not understand"),
             _ => {}
         }
@@ -167,95 +156,48 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.keeper.abort();
-        *self.shared.state() = State::Not(StoreDown::Down);
+        self.state.set(Now::Not(StoreDown::Down));
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, and each write is one assignment.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl LinkState {
+    /// Says how it stands.
+    pub fn set(&self, now: Now) {
+        *self.lock() = now;
     }
 
-    /// The connection of this number is no good. Requests on their way keep it until they are answered.
-    fn lose(&self, number: u64, why: StoreDown) {
-        let mut state = self.state();
-        if matches!(&*state, State::Up(live) if live.number == number) {
+    /// Gives up the connection of this number. Requests on their way keep it until they are answered.
+    pub fn lose(&self, number: u64, why: StoreDown) {
+        let mut now = self.lock();
+        if matches!(&*now, Now::Up(live) if live.number == number) {
             tracing::warn!(why = why.word(), "lost Redis");
-            *state = State::Not(why);
+            *now = Now::Not(why);
             self.lost.notify_one();
         }
     }
-}
 
-/// Connects, waits until the connection is lost, connects again, without end.
-async fn keep(shared: Arc<Shared>, scripts: Arc<Scripts>, client: Client) {
-    let mut pause = PAUSE.0;
-    let mut said = None;
-    for number in 0.. {
-        let attempt =
-            tokio::time::timeout(CONNECT_TIMEOUT, connect(&shared, &scripts, &client, number)).await;
-        match attempt
-            .unwrap_or_else(|_| Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))))
-        {
-            Ok(live) => {
-                tracing::info!("connected to Redis");
-                (pause, said) = (PAUSE.0, None);
-                *shared.state() = State::Up(live);
-                shared.lost.notified().await;
-            }
-            Err(error) => {
-                let why = trouble(&error);
-                if said.replace(why) != Some(why) {
-                    tracing::warn!(%error, why = why.word(), "cannot use Redis yet");
-                }
-                *shared.state() = State::Not(why);
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSE.1);
-            }
+    fn live(&self) -> Result<Live, StoreDown> {
+        match &*self.lock() {
+            Now::Up(live) => Ok(live.clone()),
+            Now::Not(why) => Err(*why),
         }
     }
+
+    fn lock(&self) -> MutexGuard<'_, Now> {
+        // Nothing panics while it holds the lock, and each write is one assignment.
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-async fn connect(shared: &Arc<Shared>, scripts: &Scripts, client: &Client, number: u64) -> RedisResult<Live> {
-    let shared: Weak<Shared> = Arc::downgrade(shared);
-    let hear = move |push: PushInfo| -> Result<(), ()> {
-        if push.kind == PushKind::Disconnection
-            && let Some(shared) = shared.upgrade()
-        {
-            shared.lose(number, StoreDown::Down);
-        }
-        Ok(())
-    };
-    // No limit for single answers: each call brings its own.
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(None)
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(IN_FLIGHT)
-        .set_push_sender(hear);
-    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    for script in scripts.all() {
-        script.load().exec_async(&mut connection).await?;
-    }
-    match name_store(Uuid::new_v4()).exec_async(&mut connection).await {
-        Err(error) if trouble(&error) != StoreDown::Full => return Err(error),
-        // A full store can still end sessions.
-        _ => {}
-    }
-    let asked = Instant::now();
-    let (s, us): (i64, i64) = redis::cmd("TIME").query_async(&mut connection).await?;
-    // Half way between question and answer is our best guess of when the clock was read.
-    let clock = StoreClock { read_ms: s * 1000 + us / 1000, at: asked + asked.elapsed() / 2 };
-    Ok(Live { connection, number, clock })
-}
-
-fn name_store(fresh: Uuid) -> redis::Cmd {
+/// Asks for the store's id, and gives it this one if it has none.
+pub fn name_store(fresh: Uuid) -> Cmd {
     let mut command = redis::cmd("SET");
     command.arg("lab:store_id").arg(fresh.to_string()).arg("NX").arg("GET");
     command
 }
 
-fn trouble(error: &RedisError) -> StoreDown {
+/// What an error says about the store.
+pub fn trouble(error: &RedisError) -> StoreDown {
     match error.kind() {
         ErrorKind::Server(ServerErrorKind::ReadOnly) => StoreDown::ReadOnly,
         ErrorKind::Server(ServerErrorKind::BusyLoading) => StoreDown::Loading,
@@ -272,11 +214,6 @@ fn forgotten(reply: &RedisResult<Value>) -> bool {
 fn text(value: Value) -> Result<String, StoreDown> {
     match value {
         Value::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| StoreDown::Broken),
-        Value::SimpleString(text) => Ok(text),
         _ => Err(StoreDown::Broken),
     }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,21 +1,18 @@
 //! How does Redis keep a session? One hash for each, `lab:{<account>}:session:<id>`, that lives until the
 //! session's absolute limit, and one sorted set of ids for each account. Every operation is one script
-//! call; this file writes its arguments and reads its answer.
-//!
-//! An answer is text, a field a line, the first one a word. Building one string costs Redis less than
-//! building a list of ten, and so does reading it here.
+//! call; this file writes its arguments.
 
 use redis::ConnectionInfo;
-use shared::api::cart::{Cart, CartLine, Sku};
+use shared::api::cart::Sku;
 use shared::sessions::{
-    AccountRef, Budget, Change, End, Limits, Listed, MAX_SESSIONS_PER_ACCOUNT, Session, SessionError,
-    StoreDown,
+    Budget, Change, End, Limits, Listed, MAX_SESSIONS_PER_ACCOUNT, Session, SessionError, StoreDown,
 };
 use uuid::Uuid;
 
+use super::answer::{begun, broken, listed, refused, rotated, view};
 use super::link::Link;
 use super::script::Script;
-use super::{Fresh, Rotation, Times, hash, millis, missing, over, session};
+use super::{Fresh, Rotation, hash, millis};
 use crate::token::Claims;
 
 /// Session records in Redis.
@@ -153,7 +150,6 @@ impl RedisStore {
         self.link.call(budget, script, keys, &args[..3 + more.len()]).await
     }
 
-    /// Reads what `view()` in `check.lua` writes: `ok`, seen, who, cart, address, payment.
     fn seen(&self, answer: &str, claims: &Claims) -> Result<Session, SessionError> {
         let Some(lines) = answer.strip_prefix("ok\n") else { return Err(refused(answer, claims)) };
         view(lines, claims, &self.limits).ok_or_else(|| broken(answer))
@@ -185,99 +181,4 @@ fn operands(change: &Change) -> Result<(&'static str, String, String), SessionEr
 
 fn json(value: &impl serde::Serialize) -> Result<String, SessionError> {
     serde_json::to_string(value).map_err(|_| StoreDown::Broken.into())
-}
-
-fn begun(answer: &str, fresh: &Fresh<'_>, limits: &Limits) -> Option<(Session, Uuid)> {
-    let mut lines = answer.strip_prefix("ok\n")?.split('\n');
-    let store_id = lines.next()?.parse().ok()?;
-    let now_ms = lines.next()?.parse().ok()?;
-    let times = Times { created_at_ms: now_ms, used_at_ms: now_ms, absolute_ms: lines.next()?.parse().ok()? };
-    let whose = (fresh.account.clone(), fresh.session_id);
-    Some((session(whose, &times, limits, Cart::default(), Default::default()), store_id))
-}
-
-fn view(lines: &str, claims: &Claims, limits: &Limits) -> Option<Session> {
-    let mut lines = lines.split('\n');
-    let (times, name) = times(lines.next()?, lines.next()?)?;
-    let cart = cart(lines.next()?)?;
-    let mut checkout = shared::api::checkout::Checkout::default();
-    if let Some(address) = lines.next().filter(|text| !text.is_empty()) {
-        checkout.address = Some(serde_json::from_str(address).ok()?);
-    }
-    if let Some(payment) = lines.next().filter(|text| !text.is_empty()) {
-        checkout.payment = Some(serde_json::from_str(payment).ok()?);
-    }
-    let account = AccountRef { id: claims.account, name: name.to_owned() };
-    Some(session((account, claims.session_id), &times, limits, cart, checkout))
-}
-
-/// `seen` and `who`; the latter is `created absolute name`.
-fn times<'a>(seen: &str, who: &'a str) -> Option<(Times, &'a str)> {
-    let (created, rest) = who.split_once(' ')?;
-    let (absolute, name) = rest.split_once(' ')?;
-    let (created_at_ms, absolute_ms) = (created.parse().ok()?, absolute.parse().ok()?);
-    Some((Times { created_at_ms, used_at_ms: seen.parse().ok()?, absolute_ms }, name))
-}
-
-/// `version sku=quantity sku=quantity`, in the order of writing.
-fn cart(text: &str) -> Option<Cart> {
-    let mut words = text.split(' ');
-    let version = words.next()?.parse().ok()?;
-    let mut items = Vec::new();
-    for word in words {
-        let (sku, quantity) = word.split_once('=')?;
-        items.push(CartLine { sku: sku.to_owned().try_into().ok()?, quantity: quantity.parse().ok()? });
-    }
-    items.sort_unstable_by(|a, b| a.sku.cmp(&b.sku));
-    Some(Cart { items, version })
-}
-
-/// The three lines that `renew.lua` adds: rotated or replayed, when, and with which key.
-fn rotated(answer: &str, session: Session) -> Option<Rotation> {
-    let mut last = answer.rsplitn(4, '\n');
-    let (kid, at_ms, how) = (last.next()?, last.next()?, last.next()?);
-    let at_ms: i64 = at_ms.parse().ok()?;
-    Some(Rotation { session, issued_at_s: at_ms / 1000, kid: kid.to_owned(), replay: how == "replayed" })
-}
-
-/// `id seen who`, a line each.
-fn listed(lines: &str, claims: &Claims, limits: &Limits) -> Option<Listed> {
-    let mut sessions = Vec::new();
-    let mut owner = "";
-    for line in lines.split('\n') {
-        let (id, rest) = line.split_once(' ')?;
-        let (seen, who) = rest.split_once(' ')?;
-        let (times, name) = times(seen, who)?;
-        let id: Uuid = id.parse().ok()?;
-        sessions.push(times.summary(id, limits, id == claims.session_id));
-        owner = name;
-    }
-    Some(Listed { account: AccountRef { id: claims.account, name: owner.to_owned() }, sessions })
-}
-
-/// What an answer that is not `ok` says.
-fn refused(answer: &str, claims: &Claims) -> SessionError {
-    let mut lines = answer.split('\n');
-    match (lines.next().unwrap_or_default(), lines.next().unwrap_or_default()) {
-        ("absent", now_ms) => {
-            let store_id = lines.next().and_then(|id| id.parse().ok());
-            missing(claims, now_ms.parse().unwrap_or_default(), store_id)
-        }
-        ("over", reason) => over(reason),
-        ("reused", _) => SessionError::TokenReused,
-        ("limit", _) => SessionError::CartLimit,
-        ("not_found", _) => SessionError::NotFound,
-        ("conflict", current) => match current.parse() {
-            Ok(current) => SessionError::VersionConflict { current },
-            Err(_) => broken(answer),
-        },
-        _ => broken(answer),
-    }
-}
-
-fn broken(answer: &str) -> SessionError {
-    // Only its first word: the rest may be somebody's address.
-    let word = answer.split('\n').next().unwrap_or_default();
-    tracing::error!(word, "a script answered what we do not understand");
-    StoreDown::Broken.into()
 }

@@ -1,0 +1,127 @@
+//! Do the stores change a cart by the same rules as `shared::api::cart::Cart`? A long random walk, with
+//! that cart as the model, compared after every step.
+
+use shared::api::cart::{Cart, Sku};
+use shared::api::checkout::{Address, Checkout, Payment};
+use shared::sessions::{Budget, Change, SessionError, Sessions};
+
+use crate::support::*;
+
+fn sku(name: &str) -> Sku {
+    name.to_owned().try_into().unwrap()
+}
+
+fn address(city: &str) -> Address {
+    let text = |text: &str| text.to_owned().try_into().unwrap();
+    Address {
+        recipient: text("Ada \"Countess\" L."),
+        street: text("12 St. James’s Square \\ rear"),
+        city: text(city),
+        postcode: text("SW1Y 4JH"),
+        country: text("England"),
+    }
+}
+
+fn payment(method: &str) -> Payment {
+    serde_json::from_str(&format!(r#"{{"method":"{method}"}}"#)).unwrap()
+}
+
+#[derive(Default)]
+struct Model {
+    cart: Cart,
+    checkout: Checkout,
+}
+
+impl Model {
+    fn apply(&mut self, change: &Change, if_version: Option<u64>) -> Result<(), SessionError> {
+        let current = self.cart.version;
+        if if_version.is_some_and(|seen| seen != current) {
+            return Err(SessionError::VersionConflict { current });
+        }
+        match change {
+            Change::SetItem { sku, quantity } => {
+                self.cart.set(sku, *quantity).map_err(|_| SessionError::CartLimit)?
+            }
+            Change::AddItem { sku, quantity } => {
+                self.cart.add(sku, *quantity).map_err(|_| SessionError::CartLimit)?
+            }
+            Change::RemoveItem { sku } => self.cart.remove(sku),
+            Change::Address(address) => self.checkout.address = Some(address.clone()),
+            Change::Payment(payment) => self.checkout.payment = Some(*payment),
+            Change::Ordered { version } if *version == current => {
+                self.cart.clear();
+                self.checkout = Checkout::default();
+            }
+            Change::Ordered { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+/// A repeatable source of choices (Numerical Recipes' linear congruence).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+
+    fn change(&mut self, version: u64) -> Change {
+        // More articles than a cart has lines, names that sort differently as text and as bytes.
+        let sku =
+            sku(&format!("{}-{}", ["B", "a", "Z", "_", "0", ".x"][self.below(6) as usize], self.below(12)));
+        let quantity = [1, 2, 400, 999, 1000][self.below(5) as usize];
+        match self.below(20) {
+            0 => Change::Address(address(["London", "Zürich"][self.below(2) as usize])),
+            1 => Change::Payment(payment(["invoice", "on_delivery"][self.below(2) as usize])),
+            2 => Change::Ordered { version: version + self.below(2) * self.below(2) },
+            3..=5 => Change::RemoveItem { sku },
+            6..=11 => Change::AddItem { sku, quantity },
+            _ => Change::SetItem { sku, quantity },
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_random_walk_ends_where_the_model_ends() {
+    for place in places() {
+        let replica = place.replica().await;
+        let token = begin(&replica, &account("ada")).await.token;
+        let (mut dice, mut model) = (Dice(7), Model::default());
+        let (mut limits, mut conflicts, mut most) = (0, 0, 0);
+        for step in 0..1500 {
+            let mut change = dice.change(model.cart.version);
+            if step % 300 < 250 && matches!(change, Change::Ordered { .. } | Change::RemoveItem { .. }) {
+                // Let the cart fill up to its limit now and then.
+                change = Change::SetItem { sku: sku(&format!("s{}", dice.below(60))), quantity: 1 };
+            }
+            let if_version =
+                [None, Some(model.cart.version), Some(model.cart.version + 1)][dice.below(3) as usize];
+            let expected = model.apply(&change, if_version);
+            let seen = replica.change(&mut Budget::new(), &token, &change, if_version).await;
+            match (&expected, seen) {
+                (Ok(()), Ok(session)) => {
+                    assert_eq!(
+                        (&session.cart, &session.checkout),
+                        (&model.cart, &model.checkout),
+                        "{step} {change:?}"
+                    );
+                }
+                (Err(refusal), Err(seen)) => assert_eq!(refusal, &seen, "{step} {change:?}"),
+                (expected, seen) => panic!("{step} {change:?}: {expected:?} but {seen:?}"),
+            }
+            limits += usize::from(expected == Err(SessionError::CartLimit));
+            conflicts += usize::from(matches!(expected, Err(SessionError::VersionConflict { .. })));
+            most = most.max(model.cart.items.len());
+            if step % 100 == 0 {
+                let session = look(&replica, &token).await.unwrap();
+                assert_eq!((session.cart, session.checkout), (model.cart.clone(), model.checkout.clone()));
+            }
+        }
+        assert!(
+            limits > 10 && conflicts > 100 && most == 50,
+            "the walk went everywhere: {limits} {conflicts} {most}"
+        );
+    }
+}
