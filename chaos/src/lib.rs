@@ -29,3 +29,15 @@ pub mod interrupt;
 pub mod predict;
 pub mod results;
 pub mod run;
+pub mod schedule;
+pub mod matrix;
+pub mod report;
+
+// What every service promises, asked at any address.
+pub mod contract;
+
+// What can be typed.
+pub mod list;
+pub mod restart;
+pub mod cli;
+pub mod command;

@@ -43,6 +43,8 @@ pub struct Cell {
     pub moment: Moment,
     /// How long, if it is a pause.
     pub pause_for: Duration,
+    /// Which replica the client talks to first; without it, the service's first.
+    pub replica: Option<String>,
 }
 
 /// Tries one cell in a lab and compares it with its prediction. The lab may be left disturbed: heal it.
@@ -62,12 +64,30 @@ pub async fn cell(
         return Ok(report(cell, &prediction, Judged::not_available(why), None));
     }
     let plot = Plot { fault: cell.fault, moment: cell.moment, pause_for: cell.pause_for };
-    let played = tokio::time::timeout(CELL_WITHIN, play(driver, flow, name, Some(plot), draws))
-        .await
-        .unwrap_or_else(|_| Err(anyhow!("no end after {CELL_WITHIN:?}")))
-        .with_context(|| format!("trying {flow} × {} × {name}, {}", cell.fault, cell.moment))?;
+    let played = tokio::time::timeout(
+        CELL_WITHIN,
+        play(driver, flow, name, Some(plot), cell.replica.as_deref(), draws),
+    )
+    .await
+    .unwrap_or_else(|_| Err(anyhow!("no end after {CELL_WITHIN:?}")))
+    .with_context(|| format!("trying {flow} × {} × {name}, {}", cell.fault, cell.moment))?;
     let judged = judge(&played);
     Ok(report(cell, &prediction, judged, Some(&played)))
+}
+
+/// A cell whose lab broke under it. It says nothing about the service.
+///
+/// # Errors
+/// If nothing is predicted for it.
+pub fn broken(
+    cell: &Cell,
+    predictions: &Predictions,
+    error: &anyhow::Error,
+) -> anyhow::Result<results::Cell> {
+    let service = predicted_as(&cell.service, predictions);
+    let prediction = predictions.cell(cell.flow, cell.fault.name(), service, cell.moment)?;
+    let notes = vec![format!("the lab broke: {error:#}")];
+    Ok(report(cell, &prediction, Judged { observed: Observed::Inconclusive, reason: None, notes }, None))
 }
 
 /// Plays a flow with nothing happening, and says what its requests cost. It is the control of every cell:
@@ -85,7 +105,7 @@ pub async fn control(
     let prediction = predictions.control(flow, predicted_as(service, predictions))?;
     let mut plays = Vec::new();
     for _ in 0..CONTROL_PLAYS {
-        let played = play(driver, flow, &service.name, None, draws.branch()).await?;
+        let played = play(driver, flow, &service.name, None, None, draws.branch()).await?;
         plays.push((judge(&played), played));
     }
     // One broken promise is enough; where all are kept alike, the last play speaks for them.
@@ -116,10 +136,16 @@ async fn play(
     flow: Flow,
     service: &str,
     plot: Option<Plot>,
+    first: Option<&str>,
     draws: Draws,
 ) -> anyhow::Result<Played> {
     let replicas = driver.replicas(service);
-    let entries: Vec<Entry> = replicas.iter().map(entry).collect();
+    let mut entries: Vec<Entry> = replicas.iter().map(entry).collect();
+    if let Some(name) = first {
+        driver.replica(name)?;
+        // False sorts before true, and the order of the others stays.
+        entries.sort_by_key(|entry| entry.name != name);
+    }
     let first = entries.first().with_context(|| format!("there is no service {service:?} in this lab"))?;
     let account = Account::fresh();
     let checker = Checker::new(account.clone(), first.clone());

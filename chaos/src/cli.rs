@@ -1,0 +1,138 @@
+//! What can be typed? One struct for each command; its comments are the help.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::doctor::DoctorArgs;
+use crate::fault::Fault;
+use crate::flow::Flow;
+use crate::heal::HealArgs;
+use crate::list::ListArgs;
+use crate::moment::Phase;
+use crate::restart::RestartArgs;
+use crate::schedule::{Moments, Only, fault_named, flow_named, service_named};
+use crate::status::StatusArgs;
+use crate::up::{DriverName, UpArgs};
+
+/// Restarts a backend while a client is half way through its work, and says what the client sees
+#[derive(Debug, Parser)]
+#[command(name = "chaos", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 as predicted, 1 not, 2 nothing proven, 3 the lab could not run, \
+                        64 usage, 130 interrupted.")]
+pub struct Cli {
+    /// What to do; without one, what to try first
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// One cell, told as a story: what the client asked, what happened meanwhile, what it was worth
+    Run(RunArgs),
+    /// Every flow × fault × moment × service, predicted against observed
+    Matrix(MatrixArgs),
+    /// Restart a target now, or at a step of a running flow
+    Restart(RestartArgs),
+    /// Start a lab, print its addresses, stay until Ctrl-C
+    Up(UpArgs),
+    /// Which flows, faults and services there are
+    List(ListArgs),
+    /// Which labs are up, and how they are
+    Status(StatusArgs),
+    /// Undo whatever is still in force, also after this tool was killed
+    Heal(HealArgs),
+    /// Is everything here that the lab needs?
+    Doctor(DoctorArgs),
+}
+
+/// `chaos run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which flow; see `chaos list`
+    #[arg(value_parser = flow_named)]
+    pub flow: Flow,
+
+    /// Which fault; see `chaos list`
+    #[arg(value_parser = fault_named)]
+    pub fault: Fault,
+
+    /// Against which service: both, or one by its name
+    #[arg(long, default_value = "both", value_parser = both_or_one, value_name = "SERVICE")]
+    pub service: String,
+
+    /// At which step; without it, at the one that tells most
+    #[arg(long, value_name = "STEP")]
+    pub at: Option<String>,
+
+    /// Which part of the step
+    #[arg(long, value_enum)]
+    pub phase: Option<Phase>,
+
+    /// How long a pause lasts
+    #[arg(long = "for", value_name = "TIME", default_value = "50ms", value_parser = duration)]
+    pub pause_for: Duration,
+
+    /// What is common to all runs
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `chaos matrix`
+#[derive(Debug, Args)]
+pub struct MatrixArgs {
+    /// Which moments
+    #[arg(long, value_enum, default_value = "all")]
+    pub moments: Moments,
+
+    /// Only these: flow=cart,fault=kill,service=stateful
+    #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true)]
+    pub only: Vec<Only>,
+
+    /// How many labs work at the same time; default 4 a core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+
+    /// How long a pause lasts
+    #[arg(long = "for", value_name = "TIME", default_value = "50ms", value_parser = duration)]
+    pub pause_for: Duration,
+
+    /// What is common to all runs
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// What is common to `run` and `matrix`.
+#[derive(Debug, Args)]
+pub struct CommonArgs {
+    /// What the lab runs on
+    #[arg(long, value_enum, default_value = "local")]
+    pub driver: DriverName,
+
+    /// A lab that `chaos up` runs, instead of a private one
+    #[arg(long, value_name = "NAME")]
+    pub lab: Option<String>,
+
+    /// Fixes the order and the data; drawn and printed if not given
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// One JSON object on stdout, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads a time like `50ms`; never negative.
+///
+/// # Errors
+/// How to write one.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let span: Result<jiff::SignedDuration, _> = text.parse();
+    let time = span.ok().and_then(|span| Duration::try_from(span).ok());
+    time.ok_or_else(|| "write a time like 50ms or 1s".to_owned())
+}
+
+fn both_or_one(name: &str) -> Result<String, String> {
+    if name == "both" { Ok(name.to_owned()) } else { service_named(name) }
+}

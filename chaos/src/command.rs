@@ -1,0 +1,190 @@
+//! What does each command do? It makes a plan, lets the matrix try it, and tells what came of it.
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+use jiff::Timestamp;
+
+use crate::cli::{Cli, Command, CommonArgs, MatrixArgs, RunArgs};
+use crate::draws::fresh_seed;
+use crate::fault::Fault;
+use crate::flow::Flow;
+use crate::matrix::{Plan, default_jobs, matrix};
+use crate::moment::Moment;
+use crate::report::paint::Paint;
+use crate::report::progress::Progress;
+use crate::report::{say, story, text};
+use crate::restart::{self, RestartArgs};
+use crate::results::{self, Results};
+use crate::run::Cell;
+use crate::schedule::{Only, schedule, step_named};
+use crate::service::{self, Service};
+use crate::{doctor, heal, list, status, up};
+
+/// Does what was typed, and says what to exit with.
+///
+/// # Errors
+/// A [`clap::Error`] if it was typed wrongly; anything else if the lab itself could not run.
+pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        None => first_contact(),
+        Some(Command::Run(args)) => run(args).await,
+        Some(Command::Matrix(args)) => whole_matrix(args).await,
+        Some(Command::Restart(args)) => restart(args).await,
+        Some(Command::Up(args)) => up::run(&args).await,
+        Some(Command::List(args)) => say(&list::list(args)).map(|()| ExitCode::SUCCESS),
+        Some(Command::Status(args)) => status::run(&args).await,
+        Some(Command::Heal(args)) => heal::run(&args).await,
+        Some(Command::Doctor(args)) => doctor::run(&args).await,
+    }
+}
+
+fn first_contact() -> anyhow::Result<ExitCode> {
+    let about = Cli::command().get_about().map(ToString::to_string).unwrap_or_default();
+    say(&format!(
+        "{about}\n\nTry first:\n\n  \
+         chaos run cart kill              what a client with a half-filled cart sees of a kill\n  \
+         chaos matrix --moments telling   which workflows survive what, in a minute\n  \
+         chaos list                       which flows and faults there are\n\n\
+         chaos --help says the rest.\n",
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let telling = args.flow.telling(args.fault.name());
+    let step = args.at.as_deref().map(|name| step_named(args.flow, name)).transpose().map_err(usage)?;
+    let moment = Moment::new(step.unwrap_or(telling.step), args.phase.unwrap_or(telling.phase));
+    let services = match args.service.as_str() {
+        "both" => twins(),
+        name => service::builtin().into_iter().filter(|service| service.name == name).collect(),
+    };
+    let cells = cells(args.flow, args.fault, moment, &services, args.pause_for, None)?;
+    stories(cells, &args.common).await
+}
+
+async fn restart(args: RestartArgs) -> anyhow::Result<ExitCode> {
+    let Some(at) = args.at else {
+        let (told, proven) = restart::now(&args).await?;
+        say(&told)?;
+        return Ok(ExitCode::from(if proven { 0 } else { 2 }));
+    };
+    let (services, fault, replica) = aimed_at(&args)?;
+    let cells = cells(at.flow, fault, at.moment(args.phase), &services, args.pause_for, replica)?;
+    // A lab that is up is used if there is one, because that is the one the student looks at.
+    let default = restart::up_already(args.lab.as_deref()).await?;
+    let common = CommonArgs { driver: up::DriverName::Local, lab: default, seed: args.seed, json: args.json };
+    stories(cells, &common).await
+}
+
+/// Which services a target stands for, what to do to it, and which replica the client must talk to.
+fn aimed_at(args: &RestartArgs) -> anyhow::Result<(Vec<Service>, Fault, Option<String>)> {
+    let services = service::builtin();
+    let of = |name: &str| services.iter().filter(|service| service.name == name).cloned().collect::<Vec<_>>();
+    match args.target.as_str() {
+        "redis" => {
+            let fault = args.how.to_redis().ok_or_else(|| {
+                usage("redis is not killed at a step and kept: see `chaos run FLOW redis-lose`".to_owned())
+            })?;
+            Ok((twins(), fault, None))
+        }
+        "sql" => Err(usage("the lab did not start a database, so it cannot restart one".to_owned())),
+        name if !of(name).is_empty() => Ok((of(name), args.how.to_a_replica(), None)),
+        name => match name.rsplit_once('-').map(|(service, _)| of(service)) {
+            Some(services) if !services.is_empty() => {
+                Ok((services, args.how.to_a_replica(), Some(name.to_owned())))
+            }
+            _ => Err(usage(format!(
+                "there is no target {name:?}; there are stateful, stateless, redis, or one replica such as stateless-2"
+            ))),
+        },
+    }
+}
+
+fn twins() -> Vec<Service> {
+    vec![service::stateful(), service::stateless()]
+}
+
+fn cells(
+    flow: Flow,
+    fault: Fault,
+    moment: Moment,
+    services: &[Service],
+    pause_for: std::time::Duration,
+    replica: Option<String>,
+) -> anyhow::Result<Vec<Cell>> {
+    let fits: Vec<&Service> = services.iter().filter(|service| fault.applies_to(service)).collect();
+    if fits.is_empty() {
+        let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+        return Err(usage(format!("{fault} does not apply to {}", names.join(", "))));
+    }
+    let moment = moment.as_swept(flow.row().steps);
+    let cell = |service: &Service| {
+        let (service, replica) = (service.clone(), replica.clone());
+        Cell { flow, fault, service, moment, pause_for, replica }
+    };
+    Ok(fits.into_iter().map(cell).collect())
+}
+
+/// A few cells, one after the other, each told in full.
+async fn stories(cells: Vec<Cell>, common: &CommonArgs) -> anyhow::Result<ExitCode> {
+    let mut only = Only::default();
+    let mut services: Vec<Service> = Vec::new();
+    for cell in &cells {
+        only = only.and(Only::one(cell.flow, cell.fault, &cell.service.name));
+        services.push(cell.service.clone());
+    }
+    let results = carry_out(cells, only, services, 1, common).await?;
+    if !common.json {
+        let paint = Paint::for_stdout();
+        for cell in &results.cells {
+            say(&story::cell(cell, results.seed, paint))?;
+        }
+        say(&text::broken_controls(&results, paint))?;
+        say(&format!("{}\n", text::summary(&results, paint)))?;
+    }
+    Ok(ExitCode::from(results.exit_code()))
+}
+
+async fn whole_matrix(args: MatrixArgs) -> anyhow::Result<ExitCode> {
+    let only = args.only.into_iter().fold(Only::default(), Only::and);
+    let services: Vec<Service> =
+        service::builtin().into_iter().filter(|service| only.has_service(&service.name)).collect();
+    let seed = args.common.seed.unwrap_or_else(fresh_seed);
+    let common = CommonArgs { seed: Some(seed), ..args.common };
+    let cells = schedule(&services, args.moments, &only, args.pause_for, seed);
+    let names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
+    let jobs = args.jobs.map_or_else(default_jobs, usize::from);
+    let results = carry_out(cells, only, services, jobs, &common).await?;
+    if !common.json {
+        say(&text::matrix(&results, &names, Paint::for_stdout()))?;
+    }
+    Ok(ExitCode::from(results.exit_code()))
+}
+
+async fn carry_out(
+    cells: Vec<Cell>,
+    only: Only,
+    services: Vec<Service>,
+    jobs: usize,
+    common: &CommonArgs,
+) -> anyhow::Result<Results> {
+    let seed = common.seed.unwrap_or_else(fresh_seed);
+    let folder = results::folder(Timestamp::now(), seed);
+    let plan = Plan { cells, only, services, seed, jobs, lab: common.lab.clone(), folder: folder.clone() };
+    let progress = Progress::on_stderr();
+    let results = matrix(plan, &progress).await?;
+    results.save(&folder)?;
+    if common.json {
+        say(&format!("{}\n", results.to_json()?))?;
+    } else {
+        progress.note(&format!("results and logs: {}", folder.display()));
+    }
+    Ok(results)
+}
+
+/// What was typed cannot be meant.
+fn usage(message: String) -> anyhow::Error {
+    Cli::command().error(ErrorKind::ValueValidation, message).into()
+}

@@ -1,0 +1,72 @@
+//! Is it still working? A line on stderr that is written over, on a terminal; a line now and then in a log.
+
+use std::cell::Cell;
+use std::io::{IsTerminal, Write, stderr};
+use std::time::{Duration, Instant};
+
+use crate::matrix::stands_out;
+use crate::results;
+
+/// How often a log gets a line.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// Where progress is shown.
+#[derive(Debug)]
+pub struct Progress {
+    terminal: bool,
+    start: Instant,
+    logged_at: Cell<Instant>,
+    stood_out: Cell<usize>,
+}
+
+impl Progress {
+    /// Shown on stderr.
+    pub fn on_stderr() -> Self {
+        let now = Instant::now();
+        Progress {
+            terminal: stderr().is_terminal(),
+            start: now,
+            logged_at: Cell::new(now),
+            stood_out: Cell::new(0),
+        }
+    }
+
+    /// Shows what is being done.
+    pub fn say(&self, what: &str) {
+        self.write(what, false);
+    }
+
+    /// Shows how many cells are done, and how many of them were not as predicted.
+    pub fn count(&self, done: usize, of: usize, cell: &results::Cell) {
+        self.stood_out.set(self.stood_out.get() + usize::from(stands_out(cell)));
+        let odd = match self.stood_out.get() {
+            0 => String::new(),
+            odd => format!(", {odd} not as predicted"),
+        };
+        let seconds = self.start.elapsed().as_secs();
+        self.write(&format!("{done} of {of} cells{odd}, {seconds} s"), done == of);
+    }
+
+    /// Says something that stays.
+    pub fn note(&self, what: &str) {
+        self.done();
+        let _ = writeln!(stderr(), "{what}");
+    }
+
+    /// Leaves a clean line.
+    pub fn done(&self) {
+        if self.terminal {
+            // A terminal that cannot be written to cannot show progress either.
+            let _ = write!(stderr(), "\r\u{1b}[K");
+        }
+    }
+
+    fn write(&self, text: &str, last: bool) {
+        if self.terminal {
+            let _ = write!(stderr(), "\r\u{1b}[K{text}");
+        } else if last || self.logged_at.get().elapsed() >= LOG_EVERY {
+            self.logged_at.set(Instant::now());
+            let _ = writeln!(stderr(), "{text}");
+        }
+    }
+}

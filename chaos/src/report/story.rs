@@ -1,0 +1,140 @@
+//! How is one cell told? As it went: request by request, with what happened in between, and then what was
+//! predicted beside what was seen, and why.
+
+use std::fmt::Write;
+
+use super::paint::Paint;
+use super::square::down_ms;
+use crate::client::record::Evidence;
+use crate::fault::Fault;
+use crate::flow::Flow;
+use crate::matrix::stands_out;
+use crate::results::{Cell, Observed};
+
+/// The whole story of a cell.
+pub fn cell(cell: &Cell, seed: u64, paint: Paint) -> String {
+    let mut out = format!("{}\n", paint.bold(&title(cell)));
+    if let Some(flow) = Flow::named(cell.flow) {
+        let _ = writeln!(out, "{}\n", paint.faint(&format!("promise: {}", flow.row().promise)));
+    }
+    for (at, request) in cell.evidence.iter().enumerate() {
+        if cell.struck_after == Some(at) {
+            out.push_str(&event(cell, paint));
+        }
+        let _ = writeln!(out, "{}", line(request));
+    }
+    if cell.struck_after == Some(cell.evidence.len()) {
+        out.push_str(&event(cell, paint));
+    }
+    out.push('\n');
+    out.push_str(&verdict(cell, paint));
+    let _ = writeln!(out, "{}", paint.faint(&again(cell, seed)));
+    out
+}
+
+/// A cell that is not as predicted: what was expected, what was seen, the evidence.
+pub fn deviation(cell: &Cell, seed: u64, paint: Paint) -> String {
+    let mut out = format!("{}\n", paint.alarm(&title(cell)));
+    out.push_str(&verdict(cell, paint));
+    out.push_str(&requests(&cell.evidence));
+    let _ = writeln!(out, "  {}", again(cell, seed));
+    out
+}
+
+/// `cart × kill × stateful, before put-pen`
+pub fn title(cell: &Cell) -> String {
+    let also = cell.also.map_or(String::new(), |also| format!(" (= {also})"));
+    format!("{} × {} × {}, {}{also}", cell.flow, cell.fault, cell.service, cell.moment)
+}
+
+/// Every request, one a line.
+pub fn requests(evidence: &[Evidence]) -> String {
+    evidence.iter().fold(String::new(), |mut out, request| {
+        let _ = writeln!(out, "{}", line(request));
+        out
+    })
+}
+
+fn line(request: &Evidence) -> String {
+    let status = request.status.map_or("–".to_owned(), |status| status.to_string());
+    let failure = match (&request.failure, &request.failure_reason) {
+        (Some(code), Some(reason)) => format!("  {code} ({reason})"),
+        (Some(code), None) => format!("  {code}"),
+        (None, _) => String::new(),
+    };
+    // The random part of a boot id is long; four digits of it tell two runs apart.
+    let run = request.boot_id.as_deref().and_then(|id| id.rsplit_once('.')).map_or("", |(_, run)| run);
+    let run: String = run.chars().take(4).collect();
+    let replica = request.replica.as_deref().unwrap_or("?");
+    let from = if run.is_empty() { format!("{replica}, no answer") } else { format!("{replica} run {run}") };
+    let call = format!("{} {}", request.method, shortened(&request.path));
+    format!("  {:<13} {call:<28} {status:>4} {:>8.1} ms  {from}{failure}", request.step, request.ms)
+}
+
+/// An order's id or a large number would push everything else out of sight.
+fn shortened(path: &str) -> String {
+    if path.chars().count() <= 22 { path.to_owned() } else { path.chars().take(21).chain(['…']).collect() }
+}
+
+/// What happened between two requests, or during one.
+fn event(cell: &Cell, paint: Paint) -> String {
+    let what =
+        Fault::ALL.into_iter().find(|fault| fault.name() == cell.fault).map_or("", |fault| fault.row().what);
+    let when = if cell.moment.phase.in_flight() {
+        format!("while {} is held at `{}`", cell.moment.step, cell.moment.phase.word())
+    } else {
+        cell.moment.to_string()
+    };
+    let mut out = format!("{}\n", paint.bold(&format!("  ── {}, {when}: {what}", cell.fault)));
+    if let Some(proof) = &cell.proof {
+        let _ = writeln!(out, "     proof: {proof}");
+    }
+    if let (Some(restart), Some(down)) = (&cell.restart, down_ms(cell)) {
+        let (stop, gone, ready) = (restart.stop_ms, restart.gone_ms, restart.ready_ms);
+        let _ = writeln!(out, "     down {down:.0} ms: stop {stop:.1}, gone {gone:.1}, ready {ready:.1}");
+    }
+    out
+}
+
+fn verdict(cell: &Cell, paint: Paint) -> String {
+    let with = |word: &str, reason: &Option<String>| match reason {
+        Some(reason) => format!("{word} ({reason})"),
+        None => word.to_owned(),
+    };
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "  predicted  {}: {}",
+        with(cell.predicted.word(), &cell.predicted_reason),
+        cell.because
+    );
+    let observed = paint.observed(cell.observed, &with(cell.observed.word(), &cell.reason));
+    let meaning = match cell.observed {
+        Observed::Verdict(verdict) => format!(": the client {}", verdict.meaning()),
+        Observed::Inconclusive => ": this proves nothing".to_owned(),
+        Observed::NotAvailable => ": this was not tried".to_owned(),
+    };
+    let _ = writeln!(out, "  observed   {observed}{meaning}");
+    for note in &cell.notes {
+        let _ = writeln!(out, "             {note}");
+    }
+    let agreement = match cell.observed {
+        _ if cell.as_predicted => "as predicted".to_owned(),
+        Observed::NotAvailable => "not available".to_owned(),
+        _ if stands_out(cell) => paint.alarm("not as predicted"),
+        _ => String::new(),
+    };
+    let _ = writeln!(out, "  {agreement}");
+    out
+}
+
+fn again(cell: &Cell, seed: u64) -> String {
+    format!(
+        "  again: chaos run {} {} --service {} --at {} --phase {} --seed {seed}",
+        cell.flow,
+        cell.fault,
+        cell.service,
+        cell.moment.step,
+        cell.moment.phase.word()
+    )
+}

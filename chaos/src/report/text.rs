@@ -1,0 +1,183 @@
+//! How does a matrix look to people? One block for each flow, one line for each fault, one square for each
+//! service, at most 100 columns; what is not as predicted comes last, where the eye ends up, with all of
+//! its evidence.
+
+use std::fmt::Write;
+
+use super::paint::Paint;
+use super::square::Square;
+use super::story;
+use crate::fault::FAULTS;
+use crate::flow::{FLOWS, FlowRow};
+use crate::matrix::stands_out;
+use crate::results::{Cell, Control, Observed, Results};
+
+/// How many deviations are told in full; all of them are in `result.json`.
+const TOLD_IN_FULL: usize = 5;
+
+/// Columns of one square: verdict, sign, prediction, moment, down time.
+const SQUARE: usize = 41;
+const FAULT: usize = 16;
+
+/// The whole report.
+pub fn matrix(results: &Results, services: &[String], paint: Paint) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "seed {} · {}", results.seed, results.store);
+    for pair in services.chunks(2) {
+        table(&mut out, results, pair, paint);
+    }
+    out.push_str(&legend(paint));
+    out.push_str(&broken_controls(results, paint));
+    standing_out(&mut out, results, paint);
+    let _ = writeln!(out, "\n{}", summary(results, paint));
+    out
+}
+
+fn table(out: &mut String, results: &Results, services: &[String], paint: Paint) {
+    let mut head = format!("\n{:FAULT$}", "");
+    for service in services {
+        let _ = write!(head, "  {service:SQUARE$}");
+    }
+    let _ = writeln!(out, "{}", paint.bold(head.trim_end()));
+    let mut line = format!("{:FAULT$}", "");
+    for _ in services {
+        let _ = write!(line, "  {:<10}   {:<20}{:>8}", "observed", "decided", "down ms");
+    }
+    let _ = writeln!(out, "{}", paint.faint(line.trim_end()));
+    for row in FLOWS {
+        block(out, results, row, services, paint);
+    }
+}
+
+fn block(out: &mut String, results: &Results, row: &FlowRow, services: &[String], paint: Paint) {
+    let mut lines = String::new();
+    for fault in FAULTS {
+        let squares: Vec<Option<Square>> =
+            services.iter().map(|service| Square::of(results, row.flow, fault.name, service)).collect();
+        if squares.iter().all(Option::is_none) {
+            continue;
+        }
+        let mut line = format!("  {:<width$}", fault.name, width = FAULT - 2);
+        for square in &squares {
+            let _ = write!(line, "  {}", cell(square.as_ref(), paint));
+        }
+        let _ = writeln!(lines, "{}", line.trim_end());
+    }
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{} {}", paint.bold(row.name), paint.faint(&format!("· {}", row.promise)));
+    let _ = writeln!(out, "{}", paint.faint(costs(results, row.name, services).trim_end()));
+    out.push_str(&lines);
+}
+
+/// What an undisturbed request costs, and what it costs more than the first service's.
+fn costs(results: &Results, flow: &str, services: &[String]) -> String {
+    let control = |service: &String| {
+        results.control.iter().find(|control| control.flow == flow && control.service == *service)
+    };
+    let base = services.first().and_then(control).map(|control| control.p50_ms);
+    let mut line = format!("  {:<width$}", "undisturbed", width = FAULT - 2);
+    for (at, service) in services.iter().enumerate() {
+        let cost = control(service).map_or(String::new(), |control| cost(control, base.filter(|_| at > 0)));
+        let _ = write!(line, "  {cost:SQUARE$}");
+    }
+    line
+}
+
+fn cost(control: &Control, base: Option<f64>) -> String {
+    let mut text = format!("p50 {:.2} ms", control.p50_ms);
+    if let Some(base) = base {
+        let _ = write!(text, " ({:+.2})", control.p50_ms - base);
+    }
+    if let Some(calls) = control.redis_calls_per_request {
+        let _ = write!(text, ", {calls:.1} Redis calls");
+    }
+    text
+}
+
+fn cell(square: Option<&Square>, paint: Paint) -> String {
+    let Some(square) = square else { return format!("{:SQUARE$}", "–") };
+    let verdict = paint.observed(square.observed, &format!("{:<10}", square.observed));
+    let sign = match square.sign() {
+        "=" => "=".to_owned(),
+        sign => paint.alarm(sign),
+    };
+    let down = square.down_ms.map_or(String::new(), |ms| format!("{ms:.0}"));
+    // A moment says nothing where nothing was noticed.
+    let when = match square.observed {
+        Observed::Verdict(crate::verdict::Verdict::Survived) | Observed::NotAvailable => String::new(),
+        _ => square.moment.to_string(),
+    };
+    let when = if square.deviated > 0 && square.observed != Observed::Verdict(square.predicted) {
+        format!("predicted {}", square.predicted)
+    } else {
+        when
+    };
+    format!("{verdict} {sign} {when:<20}{down:>8}")
+}
+
+fn legend(paint: Paint) -> String {
+    let lines = "\n= as predicted   ! not as predicted   ? proves nothing   – does not apply, or not available\n\
+         A square shows the worst of its moments and the first that came to it; after a step is before the\n\
+         next. In brackets: p50 more than the first column's.\n";
+    paint.faint(lines)
+}
+
+/// The promises that are not kept even undisturbed; empty if there are none.
+pub fn broken_controls(results: &Results, paint: Paint) -> String {
+    let mut out = String::new();
+    for control in results.control.iter().filter(|control| !control.as_predicted) {
+        let title = format!("{} × nothing × {}", control.flow, control.service);
+        let _ = writeln!(out, "\n{}", paint.alarm(&title));
+        let _ = writeln!(out, "  predicted  {}", control.predicted);
+        let reason = control.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+        let _ = writeln!(out, "  observed   {}{reason}", control.observed);
+        for note in &control.notes {
+            let _ = writeln!(out, "             {note}");
+        }
+        out.push_str(&story::requests(&control.evidence));
+        let _ = writeln!(
+            out,
+            "  Nothing was done to it, so the lab cannot tell what a fault would do. Stopped here."
+        );
+    }
+    out
+}
+
+fn standing_out(out: &mut String, results: &Results, paint: Paint) {
+    let odd: Vec<&Cell> = results.cells.iter().filter(|cell| stands_out(cell)).collect();
+    for cell in odd.iter().take(TOLD_IN_FULL) {
+        out.push('\n');
+        out.push_str(&story::deviation(cell, results.seed, paint));
+    }
+    if odd.len() > TOLD_IN_FULL {
+        let _ = writeln!(out, "\nand {} more:", odd.len() - TOLD_IN_FULL);
+        for cell in &odd[TOLD_IN_FULL..] {
+            let _ = writeln!(out, "  {}", story::title(cell));
+        }
+    }
+    let skipped: Vec<&Cell> =
+        results.cells.iter().filter(|cell| cell.observed == Observed::NotAvailable).collect();
+    if let Some(first) = skipped.first() {
+        let why = first.notes.first().map_or("", String::as_str);
+        let _ = writeln!(out, "\n{} cells were not tried: {why}", skipped.len());
+    }
+}
+
+/// One line that says it all.
+pub fn summary(results: &Results, paint: Paint) -> String {
+    let summary = results.summary;
+    let mut line = format!("{} cells as predicted", summary.as_predicted);
+    if summary.deviated > 0 {
+        line = format!("{line}, {}", paint.alarm(&format!("{} deviated", summary.deviated)));
+    }
+    if summary.inconclusive > 0 {
+        line = format!("{line}, {}", paint.alarm(&format!("{} inconclusive", summary.inconclusive)));
+    }
+    if summary.not_available > 0 {
+        line = format!("{line}, {} not available", summary.not_available);
+    }
+    let seconds = results.duration_ms as f64 / 1000.0;
+    format!("{line} · {seconds:.1} s · seed {}", results.seed)
+}

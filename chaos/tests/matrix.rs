@@ -1,0 +1,198 @@
+//! Does the whole tool tell the truth? Real runs against real services: what it predicts is what is seen,
+//! what it prints is what the schema says, and what is not proven is not called survival.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use chaos::draws::Draws;
+use chaos::fault::Fault;
+use chaos::flow::{CLOSING_LOOK, FLOWS, Flow};
+use chaos::moment::{Moment, Phase};
+use chaos::predict::Predictions;
+use chaos::results::Observed;
+use chaos::run::{self, Cell};
+use chaos::service::{self, Service};
+use chaos::verdict::Verdict;
+use serde_json::Value;
+use support::Lab;
+
+/// Runs the tool itself, with results in a folder of the test's own.
+struct Tool {
+    results: tempfile::TempDir,
+}
+
+impl Tool {
+    fn new() -> Self {
+        Tool { results: tempfile::tempdir().unwrap() }
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_chaos"))
+            .args(args)
+            .env_remove("NO_COLOR")
+            .env("CHAOS_BIN_DIR", binaries())
+            .env("CHAOS_RESULTS", self.results.path())
+            .output()
+            .unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> (i32, Value) {
+        let output = self.run(args);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let value = serde_json::from_str(&text)
+            .unwrap_or_else(|e| panic!("{args:?}: {e}: {text}{}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code().unwrap(), value)
+    }
+}
+
+fn binaries() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_chaos")).parent().unwrap().to_owned()
+}
+
+fn redis_is_here() -> bool {
+    chaos::driver::local::redis_server::find().is_some()
+}
+
+/// Every way in which `value` is not what the schema says.
+fn faults_by_schema(value: &Value) -> Vec<String> {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/result.schema.json");
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+#[test]
+fn the_telling_matrix_is_as_predicted_and_prints_what_the_schema_says() {
+    let tool = Tool::new();
+    let (code, printed) = tool.json(&["matrix", "--moments", "telling", "--seed", "7", "--json"]);
+    let odd: Vec<&Value> =
+        printed["cells"].as_array().unwrap().iter().filter(|cell| cell["as_predicted"] != true).collect();
+    assert_eq!(code, 0, "{odd:#?}");
+    assert_eq!(faults_by_schema(&printed), [] as [String; 0]);
+    let summary = &printed["summary"];
+    assert_eq!(summary["as_predicted"], FLOWS.len() * 20 - if redis_is_here() { 0 } else { FLOWS.len() * 8 });
+    assert_eq!(printed["seed"], 7);
+
+    // The same object is kept in the results folder, with the log of every process beside it.
+    let latest = tool.results.path().join("latest");
+    let kept: Value =
+        serde_json::from_str(&std::fs::read_to_string(latest.join("result.json")).unwrap()).unwrap();
+    assert_eq!(kept, printed);
+    assert!(latest.join("lab-1").is_dir());
+}
+
+#[test]
+fn the_schema_test_itself_can_fail() {
+    let empty = serde_json::json!({ "seed": -1, "cells": [{}] });
+    assert!(faults_by_schema(&empty).len() >= 3);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_schedule_whatever_the_number_of_jobs() {
+    let tool = Tool::new();
+    let schedule = |jobs: &str, seed: &str| {
+        let args = ["matrix", "--only", "flow=whoami,fault=kill", "--seed", seed, "--jobs", jobs, "--json"];
+        let (_, printed) = tool.json(&args);
+        let cells = printed["cells"].as_array().unwrap().clone();
+        cells
+            .iter()
+            .map(|cell| format!("{} {} {}", cell["service"], cell["moment"], cell["observed"]))
+            .collect::<Vec<_>>()
+    };
+    let one = schedule("1", "41");
+    assert_eq!(one, schedule("4", "41"));
+    assert_ne!(one, schedule("4", "42"));
+    // Three services, and three steps with 3 × 3 + 1 moments.
+    assert_eq!(one.len(), 30);
+}
+
+#[test]
+fn run_tells_the_story_of_both_twins() {
+    let tool = Tool::new();
+    let output = tool.run(&["run", "cart", "kill", "--seed", "3"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    for words in [
+        "cart × kill × stateful",
+        "cart × kill × stateless",
+        "── kill",
+        "proof: new boot id",
+        "session_lost (restart)",
+        "predicted  Lost (restart)",
+        "observed   Lost (restart)",
+        "observed   Survived",
+        "as predicted",
+        "--seed 3",
+    ] {
+        assert!(told.contains(words), "{words:?} is missing in:\n{told}");
+    }
+    assert!(!told.contains('\u{1b}'), "colour in a pipe");
+    assert!(told.lines().all(|line| !line.starts_with("  login") || line.chars().count() <= 100), "{told}");
+}
+
+#[test]
+fn a_restart_at_a_step_is_the_same_cell_as_a_run() {
+    let tool = Tool::new();
+    let args = ["restart", "stateful-2", "--how", "kill", "--at", "cart:put-pen", "--seed", "1", "--json"];
+    let (code, printed) = tool.json(&args);
+    assert_eq!(code, 0, "{printed:#}");
+    let cell = &printed["cells"][0];
+    assert_eq!((&cell["flow"], &cell["fault"]), (&"cart".into(), &"kill".into()));
+    assert_eq!(cell["observed"], "Lost");
+    assert!(cell["restart"]["boot_after"].as_str().unwrap().starts_with("stateful-2."), "{cell:#}");
+    assert!(
+        cell["evidence"].as_array().unwrap().iter().all(|asked| asked["replica"] == "stateful-2"),
+        "{cell:#}"
+    );
+}
+
+fn a_cell(flow: Flow, fault: Fault, service: Service, moment: Moment) -> Cell {
+    Cell { flow, fault, service, moment, pause_for: Duration::from_millis(50), replica: None }
+}
+
+#[tokio::test]
+async fn undisturbed_every_flow_takes_exactly_the_steps_its_table_names() {
+    let service = service::stateless();
+    let lab = Lab::of([service.clone()]).start().await;
+    let predictions = Predictions::builtin().unwrap();
+    for row in FLOWS {
+        let control =
+            run::control(&lab.driver, row.flow, &service, &predictions, Draws::new(1)).await.unwrap();
+        assert!(control.as_predicted, "{control:#?}");
+        let steps: Vec<&str> = control.evidence.iter().map(|asked| asked.step.as_str()).collect();
+        let expected: Vec<&str> = row.steps.iter().copied().chain([CLOSING_LOOK]).collect();
+        assert_eq!(steps, expected, "{}", row.name);
+    }
+}
+
+#[tokio::test]
+async fn a_killed_stateful_replica_forgets_the_cart_and_a_killed_stateless_one_does_not() {
+    let predictions = Predictions::builtin().unwrap();
+    for (service, verdict) in
+        [(service::stateful(), Verdict::Lost), (service::stateless(), Verdict::Survived)]
+    {
+        let lab = Lab::of([service.clone()]).start().await;
+        let cell = a_cell(Flow::Cart, Fault::Kill, service, Moment::new("put-book", Phase::After));
+        let seen = run::cell(&lab.driver, &cell, &predictions, Draws::new(1)).await.unwrap();
+        assert_eq!(seen.observed, Observed::Verdict(verdict), "{seen:#?}");
+        let restart = seen.restart.expect("a kill is a restart");
+        assert_ne!(restart.boot_before, restart.boot_after);
+        let met = |boot_id: &str| seen.evidence.iter().any(|asked| asked.boot_id.as_deref() == Some(boot_id));
+        assert!(met(&restart.boot_before) && met(&restart.boot_after), "the client met both runs: {seen:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_blindly_repeated_post_is_duplicated_only_if_the_first_one_took_effect() {
+    let predictions = Predictions::builtin().unwrap();
+    let service = service::stateless();
+    let lab = Lab::of([service.clone()]).start().await;
+    for (phase, verdict) in [(Phase::Accepted, Verdict::Recovered), (Phase::Committed, Verdict::Duplicated)] {
+        let cell = a_cell(Flow::CartBlind, Fault::Kill, service.clone(), Moment::new("add-pen", phase));
+        let seen = run::cell(&lab.driver, &cell, &predictions, Draws::new(1)).await.unwrap();
+        assert_eq!(seen.observed, Observed::Verdict(verdict), "{seen:#?}");
+    }
+}
