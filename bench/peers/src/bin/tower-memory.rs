@@ -1,0 +1,41 @@
+//! What an axum user would pick first: tower-sessions with its memory store.
+
+use axum::http::StatusCode;
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use peers::{Cart, Item};
+use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // The bench speaks plain HTTP; a Secure cookie would say otherwise.
+    let sessions = SessionManagerLayer::new(MemoryStore::default()).with_secure(false);
+    let app = Router::new()
+        .route("/login", post(login))
+        .route("/session", get(session))
+        .route("/cart/items", put(set_item))
+        .layer(sessions);
+    let listener = tokio::net::TcpListener::bind(peers::ANY_PORT).await?;
+    peers::announce(listener.local_addr()?);
+    Ok(axum::serve(listener, app).await?)
+}
+
+async fn login(session: Session) -> Result<Json<serde_json::Value>, StatusCode> {
+    session.insert("cart", Cart::default()).await.map_err(broken)?;
+    Ok(Json(serde_json::json!({ "ok": true })))
+}
+
+async fn session(session: Session) -> Result<Json<Cart>, StatusCode> {
+    session.get("cart").await.map_err(broken)?.map(Json).ok_or(StatusCode::UNAUTHORIZED)
+}
+
+async fn set_item(session: Session, Json(item): Json<Item>) -> Result<Json<Cart>, StatusCode> {
+    let mut cart: Cart = session.get("cart").await.map_err(broken)?.ok_or(StatusCode::UNAUTHORIZED)?;
+    cart.items.insert(item.sku, item.quantity);
+    session.insert("cart", &cart).await.map_err(broken)?;
+    Ok(Json(cart))
+}
+
+fn broken(_: tower_sessions::session::Error) -> StatusCode {
+    StatusCode::INTERNAL_SERVER_ERROR
+}

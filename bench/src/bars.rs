@@ -1,0 +1,122 @@
+//! How fast is fast enough? The promises, as data, and whether what was measured keeps them.
+
+use crate::calls::Calls;
+use crate::contender::Contender::{self, ActixRedis, Bare, Stateful, Stateless, TowerMemory, TowerRedis};
+use crate::memory::Memory;
+use crate::outage::Waits;
+use crate::race::Operation::{self, Read, Write};
+use crate::race::Row;
+use crate::restart::Restarts;
+
+/// A service against a rival at one operation.
+const RACE: [(Contender, Contender, Operation, f64); 7] = [
+    (Stateful, Bare, Read, 0.90),
+    (Stateful, TowerMemory, Read, 1.0),
+    (Stateful, TowerMemory, Write, 1.0),
+    (Stateless, TowerRedis, Read, 1.3),
+    (Stateless, TowerRedis, Write, 1.3),
+    (Stateless, ActixRedis, Read, 1.2),
+    (Stateless, ActixRedis, Write, 1.2),
+];
+
+/// Most bytes a live session of `stateful-svc` takes.
+const SESSION_BYTES: f64 = 1024.0;
+/// Half of the restarts take less, from signal to ready.
+const RESTART_P50_MS: f64 = 100.0;
+/// None takes more.
+const RESTART_MAX_MS: f64 = 1000.0;
+/// 99 of 100 answers come sooner while Redis does not answer.
+const OUTAGE_P99_MS: f64 = 300.0;
+
+/// One promise and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// What was promised.
+    pub promise: String,
+    /// What was measured.
+    pub measured: String,
+    /// The bar it had to reach.
+    pub bar: String,
+    /// What else is worth knowing.
+    pub beside: String,
+    /// Was it kept?
+    pub met: bool,
+}
+
+/// Judges the race by processor time a request, server and Redis together. An invalid row meets no bar.
+pub fn race(rows: &[Row]) -> Vec<Verdict> {
+    RACE.iter()
+        .filter_map(|(ours, theirs, operation, bar)| duel(rows, *ours, *theirs, *operation, *bar))
+        .collect()
+}
+
+fn duel(rows: &[Row], ours: Contender, theirs: Contender, operation: Operation, bar: f64) -> Option<Verdict> {
+    let find = |who| rows.iter().find(|row| row.contender == who && row.operation == operation);
+    let (ours, theirs) = (find(ours)?, find(theirs)?);
+    let ratio = theirs.median(|turn| turn.total_us()) / ours.median(|turn| turn.total_us());
+    let throughput = ours.median(|turn| turn.requests_per_s) / theirs.median(|turn| turn.requests_per_s);
+    let promise =
+        format!("{} against {}, {}", ours.contender.name(), theirs.contender.name(), operation.word());
+    Some(Verdict {
+        promise,
+        measured: format!("{ratio:.2}×"),
+        bar: format!("≥ {bar:.2}×"),
+        beside: format!("throughput {throughput:.2}×"),
+        met: ours.is_valid() && theirs.is_valid() && ratio >= bar,
+    })
+}
+
+/// Judges what a session of `stateful-svc` weighs, with something in its cart.
+pub fn memory(measured: &[Memory]) -> Vec<Verdict> {
+    let stateful = measured.iter().find(|memory| memory.contender == Stateful);
+    let verdict = |memory: &Memory| Verdict {
+        promise: format!("{}, a live session with a book in its cart", Stateful.name()),
+        measured: format!("{:.0} bytes", memory.with_a_book.total()),
+        bar: format!("≤ {SESSION_BYTES:.0} bytes"),
+        beside: format!("empty cart {:.0} bytes", memory.empty.total()),
+        met: memory.with_a_book.total() <= SESSION_BYTES,
+    };
+    stateful.map(verdict).into_iter().collect()
+}
+
+/// Judges the restarts.
+pub fn restarts(measured: &[Restarts]) -> Vec<Verdict> {
+    let verdict = |restarts: &Restarts| {
+        let (p50, max) = (restarts.percentile_ms(0.5), restarts.percentile_ms(1.0));
+        Verdict {
+            promise: format!("{}, graceful restart, p50 and longest", restarts.contender.name()),
+            measured: format!("{p50:.1} and {max:.1} ms"),
+            bar: format!("< {RESTART_P50_MS:.0} and ≤ {RESTART_MAX_MS:.0} ms"),
+            beside: format!("{} restarts", restarts.away_ms.len()),
+            met: p50 < RESTART_P50_MS && max <= RESTART_MAX_MS,
+        }
+    };
+    measured.iter().map(verdict).collect()
+}
+
+/// Judges how long clients wait while Redis does not answer.
+pub fn outages(measured: &[Waits]) -> Vec<Verdict> {
+    let verdict = |waits: &Waits| Verdict {
+        promise: format!("{}, p99 of a 503 with Redis {}", Stateless.name(), waits.outage.word()),
+        measured: format!("{:.1} ms", waits.p99_ms),
+        bar: format!("< {OUTAGE_P99_MS:.0} ms"),
+        beside: match &waits.first_error {
+            Some(error) => format!("INVALID: {} answers were no 503, the first: {error}", waits.errors),
+            None => format!("longest {:.1} ms", waits.max_ms),
+        },
+        met: waits.errors == 0 && waits.answers > 0 && waits.p99_ms < OUTAGE_P99_MS,
+    };
+    measured.iter().map(verdict).collect()
+}
+
+/// Judges the calls of the store.
+pub fn calls(measured: &[Calls]) -> Vec<Verdict> {
+    let verdict = |calls: &Calls| Verdict {
+        promise: format!("{}, Redis calls of a {}", Stateless.name(), calls.request),
+        measured: calls.scripts.to_string(),
+        bar: format!("= {}", calls.promised),
+        beside: String::new(),
+        met: calls.scripts == calls.promised,
+    };
+    measured.iter().map(verdict).collect()
+}
