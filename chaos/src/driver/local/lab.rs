@@ -60,7 +60,7 @@ impl Lab {
     pub fn new(spec: &LabSpec, name: &str, folder: Folder) -> anyhow::Result<Lab> {
         let mark = format!("{name}.{}", uuid::Uuid::new_v4().simple());
         let mark = ("CHAOS_LAB".to_owned(), mark);
-        let Plan { store, logs, replicas, recipes, redis_data, ports } =
+        let Plan { store, logs, replicas, recipes, redis_data, ports, .. } =
             plan::plan(spec, folder.path(), &mark)?;
         let service_of: BTreeMap<&str, &str> =
             replicas.values().flatten().map(|r| (r.name.as_str(), r.service.as_str())).collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::ports::Port;
+use super::ports::{Port, Walk};
 use super::process::Recipe;
 use super::redis_server;
 use crate::driver::{LabSpec, Replica, Store, StoreWish};
@@ -26,6 +26,7 @@ pub struct Plan {
     pub redis_data: Option<PathBuf>,
     /// Ours as long as the lab lives.
     pub ports: Vec<Port>,
+    walk: Walk,
 }
 
 /// Plans a lab in `folder`. `mark` goes into every process's environment.
@@ -42,6 +43,7 @@ pub fn plan(spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::R
         recipes: Vec::new(),
         redis_data: None,
         ports: Vec::new(),
+        walk: if spec.name.is_some() { Walk::from_the_lowest() } else { Walk::from_anywhere() },
     };
     plan.choose_store(spec, folder, mark)?;
     for service in &spec.services {
@@ -142,7 +144,7 @@ impl Plan {
     }
 
     fn take_port(&mut self) -> anyhow::Result<u16> {
-        let port = Port::take()?;
+        let port = self.walk.take()?;
         let number = port.number;
         self.ports.push(port);
         Ok(number)

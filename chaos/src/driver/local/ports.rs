@@ -15,6 +15,8 @@ use anyhow::bail;
 /// Where labs take their ports from. Linux gives clients' sockets 32768 and up.
 pub const RANGE: RangeInclusive<u16> = 20_000..=29_999;
 
+const SIZE: u16 = *RANGE.end() - *RANGE.start() + 1;
+
 /// A port nobody else uses as long as this exists.
 #[derive(Debug)]
 pub struct Port {
@@ -23,48 +25,53 @@ pub struct Port {
     _lock: UnixListener,
 }
 
-impl Port {
-    /// Takes a free port.
+/// A walk over the range, so that the ports of one lab lie side by side.
+#[derive(Debug)]
+pub struct Walk {
+    next: u16,
+    left: u16,
+}
+
+impl Walk {
+    /// From the lowest port on: a lab that people talk to gets the same addresses every time, if it can.
+    pub fn from_the_lowest() -> Walk {
+        Walk { next: *RANGE.start(), left: SIZE }
+    }
+
+    /// From any port on, so that the many labs of a matrix do not queue for the same low numbers.
+    pub fn from_anywhere() -> Walk {
+        let mut random = [0; 2];
+        // Without randomness every walk starts at the same place, which is slower and not wrong.
+        let _ = getrandom::fill(&mut random);
+        Walk { next: RANGE.start() + u16::from_le_bytes(random) % SIZE, left: SIZE }
+    }
+
+    /// Takes the next free port.
     ///
     /// # Errors
-    /// If all ten thousand are taken.
-    pub fn take() -> anyhow::Result<Port> {
-        match walk().find_map(Port::try_take) {
-            Some(port) => Ok(port),
-            None => {
-                bail!(
-                    "no port is free from {} to {}: `chaos heal` ends leftovers",
-                    RANGE.start(),
-                    RANGE.end()
-                )
+    /// If there is none left in the whole range.
+    pub fn take(&mut self) -> anyhow::Result<Port> {
+        while self.left > 0 {
+            let number = self.next;
+            self.next = if number == *RANGE.end() { *RANGE.start() } else { number + 1 };
+            self.left -= 1;
+            if let Some(port) = try_take(number) {
+                return Ok(port);
             }
         }
-    }
-
-    fn try_take(number: u16) -> Option<Port> {
-        let name = SocketAddr::from_abstract_name(format!("amnesia-port-{number}")).ok()?;
-        let lock = UnixListener::bind_addr(&name).ok()?;
-        // Somebody who knows nothing of our locks may use it as well.
-        TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
-        Some(Port { number, _lock: lock })
-    }
-
-    /// `127.0.0.1:20123`.
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.number)
+        bail!("no port is free from {} to {}: `chaos heal` ends leftovers", RANGE.start(), RANGE.end())
     }
 }
 
 /// How many ports are free right now.
 pub fn free() -> usize {
-    RANGE.filter_map(Port::try_take).count()
+    RANGE.filter_map(try_take).count()
 }
 
-/// Every port once, from a random one on, so that labs do not queue for the same low numbers.
-fn walk() -> impl Iterator<Item = u16> {
-    let mut random = [0; 2];
-    // Without randomness every walk starts at the same place, which is slower and not wrong.
-    let _ = getrandom::fill(&mut random);
-    let (size, from) = (RANGE.end() - RANGE.start() + 1, u16::from_le_bytes(random));
-    (0..size).map(move |step| RANGE.start() + (from % size + step) % size)
+fn try_take(number: u16) -> Option<Port> {
+    let name = SocketAddr::from_abstract_name(format!("amnesia-port-{number}")).ok()?;
+    let lock = UnixListener::bind_addr(&name).ok()?;
+    // Somebody who knows nothing of our locks may use it as well.
+    TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
+    Some(Port { number, _lock: lock })
 }
