@@ -1,14 +1,12 @@
 -- Applies one change to cart or checkout. The cart is text, `version sku=quantity sku=quantity`; its
 -- rules are those of shared::api::cart::Cart, and one suite holds both to them.
 --
--- ARGV[5]  the change   ARGV[6]  the version the client saw, or empty   ARGV[7], ARGV[8]  operands
+-- ARGV[3]  the change   ARGV[4]  the version the client saw, or empty   ARGV[5], ARGV[6]  operands
 
 if token == 'stale' then return 'over\nrotated' end
 
-local MAX_LINES, MAX_QUANTITY = 50, 1000
-
 local version, lines = string.match(cart, '^(%d+)(.*)$')
-if ARGV[6] ~= '' and ARGV[6] ~= version then return 'conflict\n' .. version end
+if ARGV[4] ~= '' and ARGV[4] ~= version then return 'conflict\n' .. version end
 
 local function put_cart(kept)
   cart = (version + 1) .. table.concat(kept)
@@ -25,23 +23,23 @@ local function change_line(sku, quantity)
       kept[#kept + 1] = ' ' .. name .. '=' .. pieces
     end
   end
-  local want = ARGV[5] == 'add' and had + quantity or tonumber(quantity)
+  local want = ARGV[3] == 'add' and had + quantity or tonumber(quantity)
   if want > MAX_QUANTITY then return 'limit' end
   if want > 0 then kept[#kept + 1] = ' ' .. sku .. '=' .. want end
   if #kept > MAX_LINES then return 'limit' end
   if want ~= had then put_cart(kept) end
 end
 
-if ARGV[5] == 'address' then
-  field[5] = ARGV[7]
-  redis.call('HSET', record, 'address', ARGV[7])
-elseif ARGV[5] == 'payment' then
-  field[6] = ARGV[7]
-  redis.call('HSET', record, 'payment', ARGV[7])
-elseif ARGV[5] ~= 'ordered' then
-  local limit = change_line(ARGV[7], ARGV[8])
+if ARGV[3] == 'address' then
+  field[5] = ARGV[5]
+  redis.call('HSET', record, 'address', ARGV[5])
+elseif ARGV[3] == 'payment' then
+  field[6] = ARGV[5]
+  redis.call('HSET', record, 'payment', ARGV[5])
+elseif ARGV[3] ~= 'ordered' then
+  local limit = change_line(ARGV[5], ARGV[6])
   if limit then return limit end
-elseif ARGV[7] == version then
+elseif ARGV[5] == version then
   if lines ~= '' then put_cart({}) end
   field[5], field[6] = nil, nil
   redis.call('HDEL', record, 'address', 'payment')

@@ -1,8 +1,6 @@
 -- Does the token open a live session? The same checks in the same order in every script but begin.
 --
 -- KEYS[1]  the record              ARGV[2]  SHA-256 of the token's secret
---                                  ARGV[3]  idle limit, ms
---                                  ARGV[4]  write a use down when the last one is this old, ms
 
 local record = KEYS[1]
 local field = redis.call('HMGET', record, 'secret', 'seen', 'who', 'cart', 'address', 'payment')
@@ -14,14 +12,15 @@ if not secret then
   return 'absent\n' .. now .. '\n' .. (redis.call('GET', 'lab:store_id') or '')
 end
 
-if now >= seen + ARGV[3] then
+if now >= seen + IDLE_MS then
   bury(record, 'idle')
   return 'over\nidle'
 end
 
 local token = honours(record, secret, ARGV[2])
 
-if token ~= 'stale' and now - seen >= tonumber(ARGV[4]) then
+-- Writing down every use would make every read a write.
+if token ~= 'stale' and now - seen >= TOUCH_MS then
   redis.call('HSET', record, 'seen', now)
   seen = now
 end

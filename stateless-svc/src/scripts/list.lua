@@ -5,7 +5,7 @@
 if token == 'stale' then return 'over\nrotated' end
 
 local lines = { 'ok' }
-for _, session in ipairs(living(KEYS[2], ARGV[3])) do
+for _, session in ipairs(living(KEYS[2])) do
   lines[#lines + 1] = session.id .. ' ' .. session.seen .. ' ' .. session.who
 end
 return table.concat(lines, '\n')

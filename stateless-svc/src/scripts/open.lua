@@ -4,13 +4,12 @@
 --
 -- A paused Redis runs, when it wakes, what was sent to it while it slept. By then the client has been
 -- told 503, so the only right thing to do is nothing.
+--
+-- Names in capitals are limits; store/script.rs writes them above this text.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > tonumber(ARGV[1]) then return 'late' end
-
--- How long a renewed token is still honoured (shared::sessions::RENEWAL_GRACE).
-local GRACE_MS = 10000
 
 -- May the owner of a token act here? `hash` is the SHA-256 of its secret.
 local function honours(record, secret, hash)

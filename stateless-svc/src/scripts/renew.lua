@@ -1,19 +1,19 @@
 -- Puts the successor's secret in the place of the token's. A second renewal with the same old token
 -- within its grace gets what the first one got: the answer may have been lost on the way.
 --
--- KEYS[2]  the account's index     ARGV[5]  SHA-256 of the successor's secret
--- ARGV[7]  the session's id        ARGV[6]  id of the key that signs the successor
+-- KEYS[2]  the account's index     ARGV[3]  SHA-256 of the successor's secret
+-- ARGV[5]  the session's id        ARGV[4]  id of the key that signs the successor
 
 if token == 'stale' then
   -- The successor has long been in use, so two parties hold tokens of this session, and one of them
   -- stole it. We cannot tell which.
-  finish(KEYS[2], ARGV[7], 'reuse')
+  finish(KEYS[2], ARGV[5], 'reuse')
   return 'reused'
 end
 
-local rotated, kid, how = now, ARGV[6], 'rotated'
+local rotated, kid, how = now, ARGV[4], 'rotated'
 if token == 'current' then
-  redis.call('HSET', record, 'secret', ARGV[5], 'old', ARGV[2], 'rotated', now, 'kid', kid)
+  redis.call('HSET', record, 'secret', ARGV[3], 'old', ARGV[2], 'rotated', now, 'kid', kid)
 else
   local made = redis.call('HMGET', record, 'rotated', 'kid')
   rotated, kid, how = made[1], made[2], 'replayed'

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
-use shared::sessions::{Budget, StoreDown};
+use shared::sessions::{Budget, Limits, StoreDown};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -74,9 +74,9 @@ impl Link {
     ///
     /// # Errors
     /// If the address can never work.
-    pub fn open(info: &ConnectionInfo) -> Result<Self, RedisError> {
+    pub fn open(info: &ConnectionInfo, limits: &Limits) -> Result<Self, RedisError> {
         let state = Arc::new(LinkState { now: Mutex::new(Now::Not(StoreDown::Down)), lost: Notify::new() });
-        let scripts = Arc::new(Scripts::new());
+        let scripts = Arc::new(Scripts::new(limits));
         let keeper = keeper::start(Arc::clone(&state), Arc::clone(&scripts), info)?;
         Ok(Link { state, scripts, keeper })
     }

@@ -4,25 +4,18 @@
 
 use redis::ConnectionInfo;
 use shared::api::cart::Sku;
-use shared::sessions::{
-    Budget, Change, End, Limits, Listed, MAX_SESSIONS_PER_ACCOUNT, Session, SessionError, StoreDown,
-};
+use shared::sessions::{Budget, Change, End, Limits, Listed, Session, SessionError, StoreDown};
 use uuid::Uuid;
 
 use super::answer::{begun, broken, listed, refused, rotated, view};
 use super::link::Link;
-use super::script::Script;
-use super::{Fresh, Rotation, hash, millis};
+use super::{Fresh, Rotation, hash};
 use crate::token::Claims;
 
 /// Session records in Redis.
 pub struct RedisStore {
     link: Link,
     limits: Limits,
-    // Sent with every call; written once.
-    idle_ms: String,
-    absolute_ms: String,
-    touch_ms: String,
 }
 
 impl RedisStore {
@@ -31,13 +24,8 @@ impl RedisStore {
     /// # Errors
     /// One line, if the address can never work.
     pub fn open(info: &ConnectionInfo, limits: Limits) -> Result<Self, String> {
-        Ok(RedisStore {
-            link: Link::open(info).map_err(|error| format!("--store: {error}"))?,
-            limits,
-            idle_ms: millis(limits.idle).to_string(),
-            absolute_ms: millis(limits.absolute).to_string(),
-            touch_ms: millis(limits.touch_every()).to_string(),
-        })
+        let link = Link::open(info, &limits).map_err(|error| format!("--store: {error}"))?;
+        Ok(RedisStore { link, limits })
     }
 
     /// As [`super::Store::begin`].
@@ -46,21 +34,15 @@ impl RedisStore {
         budget: &mut Budget,
         fresh: &Fresh<'_>,
     ) -> Result<(Session, Uuid), SessionError> {
-        let account = fresh.account;
-        let (secret, name_for_store) = (hash(&fresh.secret), Uuid::new_v4().to_string());
-        let (id, most) = (fresh.session_id.to_string(), MAX_SESSIONS_PER_ACCOUNT.to_string());
-        let replaces = fresh.replaces.as_ref();
-        let replaced = replaces
-            .map(|claims| (index(claims.account), claims.session_id.to_string(), hash(&claims.secret)));
+        let (id, secret, name) = (fresh.session_id.to_string(), hash(&fresh.secret), &fresh.account.name);
+        let (index, for_store) = (index(fresh.account.id), Uuid::new_v4().to_string());
+        let replaced = fresh.replaces.map(|claims| Keys::of(&claims));
 
-        let index = index(account.id);
         let mut keys = vec![index.as_str()];
-        let mut args: Vec<&[u8]> =
-            vec![self.idle_ms.as_bytes(), self.absolute_ms.as_bytes(), id.as_bytes(), &secret];
-        args.extend([account.name.as_bytes(), most.as_bytes(), name_for_store.as_bytes()]);
-        if let Some((index, id, secret)) = &replaced {
-            keys.push(index);
-            args.extend([id.as_bytes(), secret.as_slice()]);
+        let mut args: Vec<&[u8]> = vec![id.as_bytes(), &secret, name.as_bytes(), for_store.as_bytes()];
+        if let Some(replaced) = &replaced {
+            keys.push(&replaced.index);
+            args.extend([replaced.id.as_bytes(), replaced.secret.as_slice()]);
         }
         let answer = self.link.call(budget, &self.link.scripts().begin, &keys, &args).await?;
         begun(&answer, fresh, &self.limits).ok_or_else(|| broken(&answer))
@@ -68,7 +50,8 @@ impl RedisStore {
 
     /// As [`super::Store::look`].
     pub async fn look(&self, budget: &mut Budget, claims: &Claims) -> Result<Session, SessionError> {
-        let answer = self.call(budget, &self.link.scripts().look, claims, None, &[]).await?;
+        let (script, secret) = (&self.link.scripts().look, hash(&claims.secret));
+        let answer = self.link.call(budget, script, &[&record(claims)], &[&secret]).await?;
         self.seen(&answer, claims)
     }
 
@@ -80,10 +63,12 @@ impl RedisStore {
         change: &Change,
         if_version: Option<u64>,
     ) -> Result<Session, SessionError> {
+        let (script, secret) = (&self.link.scripts().change, hash(&claims.secret));
         let version = if_version.map(|version| version.to_string()).unwrap_or_default();
         let (what, first, second) = operands(change)?;
-        let args = [what.as_bytes(), version.as_bytes(), first.as_bytes(), second.as_bytes()];
-        let answer = self.call(budget, &self.link.scripts().change, claims, None, &args).await?;
+        let args: [&[u8]; 5] =
+            [&secret, what.as_bytes(), version.as_bytes(), first.as_bytes(), second.as_bytes()];
+        let answer = self.link.call(budget, script, &[&record(claims)], &args).await?;
         self.seen(&answer, claims)
     }
 
@@ -95,31 +80,31 @@ impl RedisStore {
         next: &[u8; 16],
         kid: &str,
     ) -> Result<Rotation, SessionError> {
-        let (index, id, next) = (index(claims.account), claims.session_id.to_string(), hash(next));
-        let args = [next.as_slice(), kid.as_bytes(), id.as_bytes()];
-        let answer = self.call(budget, &self.link.scripts().renew, claims, Some(&index), &args).await?;
+        let (script, keys) = (&self.link.scripts().renew, Keys::of(claims));
+        let args: [&[u8]; 4] = [&keys.secret, &hash(next), kid.as_bytes(), keys.id.as_bytes()];
+        let answer = self.link.call(budget, script, &[&keys.record, &keys.index], &args).await?;
         let session = self.seen(&answer, claims)?;
         rotated(&answer, session).ok_or_else(|| broken(&answer))
     }
 
     /// As [`super::Store::end`].
     pub async fn end(&self, budget: &mut Budget, claims: &Claims, which: End) -> Result<(), SessionError> {
-        let (index, id) = (index(claims.account), claims.session_id.to_string());
+        let (script, keys) = (&self.link.scripts().end, Keys::of(claims));
         let (which, target) = match which {
             End::Current => ("current", String::new()),
             End::One(target) => ("one", target.to_string()),
             End::All => ("all", String::new()),
             End::OthersPasswordChanged => ("others_password_changed", String::new()),
         };
-        let args = [id.as_bytes(), which.as_bytes(), target.as_bytes()];
-        let answer = self.call(budget, &self.link.scripts().end, claims, Some(&index), &args).await?;
+        let args: [&[u8]; 4] = [&keys.secret, keys.id.as_bytes(), which.as_bytes(), target.as_bytes()];
+        let answer = self.link.call(budget, script, &[&keys.record, &keys.index], &args).await?;
         if answer == "ok" { Ok(()) } else { Err(refused(&answer, claims)) }
     }
 
     /// As [`super::Store::list`].
     pub async fn list(&self, budget: &mut Budget, claims: &Claims) -> Result<Listed, SessionError> {
-        let index = index(claims.account);
-        let answer = self.call(budget, &self.link.scripts().list, claims, Some(&index), &[]).await?;
+        let (script, keys) = (&self.link.scripts().list, Keys::of(claims));
+        let answer = self.link.call(budget, script, &[&keys.record, &keys.index], &[&keys.secret]).await?;
         match answer.strip_prefix("ok\n") {
             Some(lines) => listed(lines, claims, &self.limits).ok_or_else(|| broken(&answer)),
             None => Err(refused(&answer, claims)),
@@ -131,28 +116,28 @@ impl RedisStore {
         self.link.store_id(budget).await
     }
 
-    /// A call for the session a token belongs to: the arguments all scripts but `begin` have in common,
-    /// then those of this one.
-    async fn call(
-        &self,
-        budget: &mut Budget,
-        script: &Script,
-        claims: &Claims,
-        index: Option<&str>,
-        more: &[&[u8]],
-    ) -> Result<String, StoreDown> {
-        let (record, secret) = (record(claims), hash(&claims.secret));
-        let mut args: [&[u8]; 8] = [&[]; 8];
-        args[..3].copy_from_slice(&[secret.as_slice(), self.idle_ms.as_bytes(), self.touch_ms.as_bytes()]);
-        args[3..3 + more.len()].copy_from_slice(more);
-        let keys = [record.as_str(), index.unwrap_or_default()];
-        let keys = if index.is_some() { &keys[..] } else { &keys[..1] };
-        self.link.call(budget, script, keys, &args[..3 + more.len()]).await
-    }
-
     fn seen(&self, answer: &str, claims: &Claims) -> Result<Session, SessionError> {
         let Some(lines) = answer.strip_prefix("ok\n") else { return Err(refused(answer, claims)) };
         view(lines, claims, &self.limits).ok_or_else(|| broken(answer))
+    }
+}
+
+/// What the scripts call the session of a token.
+struct Keys {
+    record: String,
+    index: String,
+    id: String,
+    secret: [u8; 32],
+}
+
+impl Keys {
+    fn of(claims: &Claims) -> Self {
+        Keys {
+            record: record(claims),
+            index: index(claims.account),
+            id: claims.session_id.to_string(),
+            secret: hash(&claims.secret),
+        }
     }
 }
 

@@ -1,19 +1,32 @@
 //! Which scripts run inside Redis? One for each operation, so that check and act are one step there and
-//! one round trip for us. The pieces they share are put in front of them here.
+//! one round trip for us. Here they are put together from their pieces.
 //!
 //! The first line makes Redis (7 or newer) refuse a script as a whole, before it has done anything: on a
 //! replica, which would serve sessions that were ended elsewhere, and in a full store. Ending a session
 //! is allowed even then; it frees memory, and a logout must not wait for an administrator.
 //!
+//! The second line is the limits, so that each is written once, in Rust, and no call carries it.
+//!
 //! `lab:store_id` is read without being declared as a key. Only a Redis Cluster would mind, and a session
 //! and that id could not lie on one node of it anyway.
 
 use redis::{Cmd, Script as Sha};
+use shared::api::cart::{MAX_LINES, MAX_QUANTITY};
+use shared::sessions::{Limits, MAX_SESSIONS_PER_ACCOUNT, RENEWAL_GRACE};
+
+use super::millis;
+
+const OPEN: &str = include_str!("../scripts/open.lua");
+const CHECK: &str = include_str!("../scripts/check.lua");
+const ACCOUNT: &str = include_str!("../scripts/account.lua");
+
+const ANY: &str = "#!lua";
+const EVEN_IF_FULL: &str = "#!lua flags=allow-oom";
 
 /// A script and the hash Redis knows it by.
 #[derive(Debug)]
 pub struct Script {
-    source: &'static str,
+    source: String,
     sha: String,
 }
 
@@ -36,47 +49,18 @@ pub struct Scripts {
 
 impl Scripts {
     /// Puts them together.
-    pub fn new() -> Self {
+    pub fn new(limits: &Limits) -> Self {
+        let script = |first_line: &str, pieces: &[&str]| {
+            let source = format!("{first_line}\n{}\n{}", constants(limits), pieces.concat());
+            Script { sha: Sha::new(&source).get_hash().to_owned(), source }
+        };
         Scripts {
-            begin: Script::new(concat!(
-                "#!lua\n",
-                include_str!("../scripts/open.lua"),
-                include_str!("../scripts/account.lua"),
-                include_str!("../scripts/begin.lua")
-            )),
-            look: Script::new(concat!(
-                "#!lua\n",
-                include_str!("../scripts/open.lua"),
-                include_str!("../scripts/check.lua"),
-                include_str!("../scripts/look.lua")
-            )),
-            change: Script::new(concat!(
-                "#!lua\n",
-                include_str!("../scripts/open.lua"),
-                include_str!("../scripts/check.lua"),
-                include_str!("../scripts/change.lua")
-            )),
-            renew: Script::new(concat!(
-                "#!lua\n",
-                include_str!("../scripts/open.lua"),
-                include_str!("../scripts/account.lua"),
-                include_str!("../scripts/check.lua"),
-                include_str!("../scripts/renew.lua")
-            )),
-            end: Script::new(concat!(
-                "#!lua flags=allow-oom\n",
-                include_str!("../scripts/open.lua"),
-                include_str!("../scripts/account.lua"),
-                include_str!("../scripts/check.lua"),
-                include_str!("../scripts/end.lua")
-            )),
-            list: Script::new(concat!(
-                "#!lua\n",
-                include_str!("../scripts/open.lua"),
-                include_str!("../scripts/account.lua"),
-                include_str!("../scripts/check.lua"),
-                include_str!("../scripts/list.lua")
-            )),
+            begin: script(ANY, &[OPEN, ACCOUNT, include_str!("../scripts/begin.lua")]),
+            look: script(ANY, &[OPEN, CHECK, include_str!("../scripts/look.lua")]),
+            change: script(ANY, &[OPEN, CHECK, include_str!("../scripts/change.lua")]),
+            renew: script(ANY, &[OPEN, ACCOUNT, CHECK, include_str!("../scripts/renew.lua")]),
+            end: script(EVEN_IF_FULL, &[OPEN, ACCOUNT, CHECK, include_str!("../scripts/end.lua")]),
+            list: script(ANY, &[OPEN, ACCOUNT, CHECK, include_str!("../scripts/list.lua")]),
         }
     }
 
@@ -86,15 +70,22 @@ impl Scripts {
     }
 }
 
-impl Script {
-    fn new(source: &'static str) -> Self {
-        Script { source, sha: Sha::new(source).get_hash().to_owned() }
-    }
+fn constants(limits: &Limits) -> String {
+    format!(
+        "local IDLE_MS, ABSOLUTE_MS, TOUCH_MS, GRACE_MS = {}, {}, {}, {} \
+         local MAX_SESSIONS, MAX_LINES, MAX_QUANTITY = {MAX_SESSIONS_PER_ACCOUNT}, {MAX_LINES}, {MAX_QUANTITY}",
+        millis(limits.idle),
+        millis(limits.absolute),
+        millis(limits.touch_every()),
+        millis(RENEWAL_GRACE),
+    )
+}
 
+impl Script {
     /// What makes Redis know it.
     pub fn load(&self) -> Cmd {
         let mut command = redis::cmd("SCRIPT");
-        command.arg("LOAD").arg(self.source);
+        command.arg("LOAD").arg(&self.source);
         command
     }
 
@@ -105,16 +96,14 @@ impl Script {
 
     /// A call with the whole text, for a Redis that has forgotten the script. It knows it again then.
     pub fn call_by_text(&self, give_up_ms: i64, keys: &[&str], args: &[&[u8]]) -> Cmd {
-        command("EVAL", self.source, give_up_ms, keys, args)
+        command("EVAL", &self.source, give_up_ms, keys, args)
     }
 }
 
 fn command(verb: &str, script: &str, give_up_ms: i64, keys: &[&str], args: &[&[u8]]) -> Cmd {
-    let size_bytes = 64
-        + script.len()
-        + keys.iter().map(|k| k.len()).sum::<usize>()
-        + args.iter().map(|a| a.len()).sum::<usize>();
-    let mut command = Cmd::with_capacity(4 + keys.len() + args.len(), size_bytes);
+    let of_keys: usize = keys.iter().map(|key| key.len()).sum();
+    let of_args: usize = args.iter().map(|arg| arg.len()).sum();
+    let mut command = Cmd::with_capacity(4 + keys.len() + args.len(), 32 + script.len() + of_keys + of_args);
     command.arg(verb).arg(script).arg(keys.len());
     for key in keys {
         command.arg(*key);
