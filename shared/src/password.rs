@@ -110,3 +110,34 @@ impl Passwords {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hash_nobody_waits_for_any_more_still_counts_as_running() {
+        let passwords = Passwords::new(PasswordCost::Lab);
+        let cores = passwords.running.available_permits();
+        let (finish, finished) = channel::<()>();
+        let task = tokio::spawn({
+            let passwords = passwords.clone();
+            async move { passwords.run(move |_| finished.recv()).await }
+        });
+        while passwords.running.available_permits() == cores {
+            tokio::task::yield_now().await;
+        }
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(passwords.running.available_permits(), cores - 1, "its core is still taken");
+
+        finish.send(()).unwrap();
+        // All cores at once are only to be had when that one is free again.
+        let all = u32::try_from(cores).unwrap();
+        let all =
+            tokio::time::timeout(std::time::Duration::from_secs(10), passwords.running.acquire_many(all));
+        drop(all.await.unwrap().unwrap());
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Params, Version};
 use futures_util::future::{join, join_all};
 use shared::accounts::{AccountError, Accounts};
 use shared::api::account::{Name, Password};
@@ -107,6 +109,44 @@ async fn guesses_side_by_side_are_answered_ten_times_at_most() {
         }
         assert_eq!(wrong, 10, "{}", place.url);
     }
+}
+
+#[tokio::test]
+async fn whoever_is_refused_by_the_limit_costs_no_hash() {
+    let place = in_sqlite();
+    place.account("ada").await;
+    let accounts = Accounts::new(place.open(), PasswordCost::Owasp);
+    for whom in ["ada", "nobody"].map(name) {
+        for _ in 0..10 {
+            guess(&accounts, &whom, NOW_MS).await;
+        }
+        // Far more than fit into the line: had they hashed, some would have been told that it is full.
+        for refusal in join_all((0..100).map(|_| guess(&accounts, &whom, NOW_MS))).await {
+            assert!(matches!(refusal, AccountError::RateLimited { .. }), "{refusal}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_right_password_is_refused_too_if_the_limit_is_reached_while_it_is_checked() {
+    let place = in_sqlite();
+    let id = place.account("ada").await.account.id.to_string();
+    let (accounts, database) = (place.accounts(), place.open());
+    // A hash that takes a third of a second to check: long enough for ten failures to come in meanwhile.
+    let costly = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(65_536, 10, 1, None).unwrap());
+    let hash = costly.hash_password(b"right").unwrap().to_string();
+    let store = "UPDATE accounts SET password_hash = $1 WHERE id = $2";
+    database.execute(store, &[(&hash).into(), (&id).into()]).await.unwrap();
+
+    let failures = vec![NOW_MS.to_string(); 10].join(" ");
+    let fail_ten_times = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let insert = "INSERT INTO login_failures (name, recent, newest_ms) VALUES ('ada', $1, $2)";
+        database.execute(insert, &[(&failures).into(), NOW_MS.into()]).await.unwrap();
+    };
+    let (ada, right) = (name("ada"), password("right"));
+    let (login, ()) = join(accounts.verify(&ada, &right, NOW_MS), fail_ten_times).await;
+    assert!(matches!(login, Err(AccountError::RateLimited { .. })), "{login:?}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod place;
+mod proxy;
 mod accounts;
 mod orders;
 mod transactions;

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use crate::orders::{an_order, quoted};
 use crate::place::{in_postgres, name, password, start};
 use crate::postgres::Postgres;
+use crate::proxy::Proxy;
 use crate::transactions::{Then, WriteName, names};
 
 /// What a call may take beyond its limit before we call it hanging.
@@ -29,14 +30,14 @@ fn is_unavailable<T: std::fmt::Debug>(outcome: &Result<T, SqlError>) -> bool {
     matches!(outcome, Err(SqlError::Unavailable(_)))
 }
 
-/// Reads a number, lets a rival change it a few times, and writes one more than it read.
-struct CountUp<'a> {
+/// Counts up, while a rival changes the number a few times between the reading and the writing.
+struct Disturbed<'a> {
     rival: &'a Database,
     conflicts: usize,
     runs: AtomicUsize,
 }
 
-impl Transaction for CountUp<'_> {
+impl Transaction for Disturbed<'_> {
     type Outcome = ();
     type Error = SqlError;
 
@@ -59,13 +60,13 @@ async fn a_serialization_failure_runs_the_transaction_again_three_times_at_most(
     let (database, rival) = (Database::open(&strict).unwrap(), place.open());
     database.write(&WriteName { name: "a", then: Then::Succeed }).await.unwrap();
 
-    let settles = CountUp { rival: &rival, conflicts: 3, runs: AtomicUsize::new(0) };
+    let settles = Disturbed { rival: &rival, conflicts: 3, runs: AtomicUsize::new(0) };
     database.write(&settles).await.unwrap();
     assert_eq!(settles.runs.load(Ordering::Relaxed), 4);
     let row = rival.fetch_optional("SELECT newest_ms FROM login_failures", &[]).await.unwrap().unwrap();
     assert_eq!(row.int(0).unwrap(), 301, "no update is lost");
 
-    let never = CountUp { rival: &rival, conflicts: usize::MAX, runs: AtomicUsize::new(0) };
+    let never = Disturbed { rival: &rival, conflicts: usize::MAX, runs: AtomicUsize::new(0) };
     assert_eq!(database.write(&never).await, Err(SqlError::Busy));
     assert_eq!(never.runs.load(Ordering::Relaxed), 4);
 }
@@ -240,4 +241,34 @@ async fn an_order_that_lost_its_database_is_placed_by_the_repeat() {
     let repeat = orders.claim(account, &key, 1, &start("a-2"), 2).await.unwrap();
     assert_eq!(repeat, Claimed::Placed(placed));
     assert_eq!(orders.list(account).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn connections_that_died_silently_give_their_places_back() {
+    let Some(server) = Postgres::start() else { return };
+    let url = server.new_database();
+    let proxy = Proxy::start(server.socket()).await;
+    let database = Database::open(&proxy.url(&url)).unwrap();
+
+    // Idle in the pool when they die.
+    for outcome in join_all((0..8).map(|_| database.ready())).await {
+        outcome.unwrap();
+    }
+    proxy.silence();
+    for _ in 0..2 {
+        bounded(join_all((0..20).map(|_| database.ready()))).await;
+    }
+    bounded(database.ready()).await.unwrap();
+
+    // On the way back into a pool when they die: all of its places are held by the dead.
+    let database = Database::open(&proxy.url(&url)).unwrap();
+    for _ in 0..8 {
+        bounded(database.ready()).await.unwrap();
+        proxy.silence();
+    }
+    let mut attempts = 0;
+    while let Err(refused) = bounded(database.ready()).await {
+        attempts += 1;
+        assert!(attempts < 4, "still {refused} after {attempts} attempts");
+    }
 }

@@ -1,12 +1,15 @@
 //! A SQLite file that is locked, full, or gone.
 
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use shared::sql::{Database, SqlError, Transaction, Tx};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
 use crate::place::in_sqlite;
-use crate::transactions::{Then, WriteName, names};
+use crate::transactions::{CountUp, Then, WriteName, names};
 
 #[tokio::test]
 async fn a_file_locked_for_too_long_is_busy_and_then_usable_again() {
@@ -43,6 +46,33 @@ async fn a_writer_waits_for_a_lock_that_is_released_in_time() {
     };
     let (outcome, ()) = tokio::join!(database.write(&write), release);
     outcome.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_file_somebody_else_is_writing_to_is_waited_for() {
+    let place = in_sqlite();
+    let options = SqliteConnectOptions::from_str(&place.url).unwrap().create_if_missing(true);
+    let mut rival = SqliteConnection::connect_with(&options).await.unwrap();
+    // Without a write-ahead log yet, as a file is that another replica has just made.
+    let lock = rival.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let database = place.open();
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        lock.rollback().await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(database.ready(), release);
+    outcome.unwrap();
+}
+
+#[tokio::test]
+async fn of_two_replicas_that_read_and_then_write_none_overwrites_the_other() {
+    let place = in_sqlite();
+    let replicas = [place.open(), place.open()];
+    replicas[0].write(&WriteName { name: "a", then: Then::Succeed }).await.unwrap();
+    let outcomes = join_all((0..100).map(|i| replicas[i % 2].write(&CountUp))).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let row = replicas[0].fetch_optional("SELECT newest_ms FROM login_failures", &[]).await.unwrap();
+    assert_eq!(row.unwrap().int(0).unwrap(), 100);
 }
 
 /// Forbids the file to grow any further, as a full disk would.

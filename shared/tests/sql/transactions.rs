@@ -39,6 +39,20 @@ impl Transaction for WriteName {
     }
 }
 
+/// Reads a number and writes one more than it read.
+pub struct CountUp;
+
+impl Transaction for CountUp {
+    type Outcome = ();
+    type Error = SqlError;
+
+    async fn run(&self, tx: &mut Tx) -> Result<(), SqlError> {
+        let row = tx.fetch_optional("SELECT newest_ms FROM login_failures", &[]).await?.unwrap();
+        let next = row.int(0)? + 1;
+        tx.execute("UPDATE login_failures SET newest_ms = $1", &[next.into()]).await.map(drop)
+    }
+}
+
 /// The names written so far.
 pub async fn names(database: &Database) -> Vec<String> {
     let rows = database.fetch_all("SELECT name FROM login_failures ORDER BY name", &[]).await.unwrap();

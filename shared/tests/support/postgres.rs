@@ -81,6 +81,11 @@ impl Postgres {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
     }
 
+    /// The socket it listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
     /// Ends the server at once, as a crash would: open transactions are lost, committed ones are not.
     pub fn crash(&mut self) {
         if let Some(server) = self.server.take() {
