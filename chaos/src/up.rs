@@ -66,7 +66,8 @@ pub async fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
     write!(stdout(), "{}", welcome(&driver))?;
     interrupted().await?;
     driver.stop().await;
-    writeln!(stdout(), "stopped; nothing is left behind")?;
+    // The terminal may be what went away; that changes nothing.
+    let _ = writeln!(stdout(), "stopped; nothing is left behind");
     Ok(ExitCode::from(130))
 }
 

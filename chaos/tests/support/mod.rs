@@ -9,6 +9,7 @@
 #![allow(dead_code, reason = "each test binary uses another part")]
 
 pub mod postgres;
+pub mod tool;
 
 use std::time::Duration;
 

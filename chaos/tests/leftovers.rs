@@ -1,0 +1,263 @@
+//! Does anything ever stay behind? However a lab ends, by Ctrl-C, by a panic, by `kill -9`, no process
+//! and no folder outlives it; and what could, `chaos heal` ends.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+
+use chaos::driver::local::proc;
+use chaos::driver::{Driver, Store};
+use chaos::fault::{self, Aim, Fault};
+use chaos::state::folder::folder_of;
+use chaos::state::{Condition, LabState, ProcessId, ProcessState, machine_boot};
+use jiff::Timestamp;
+use nix::sys::signal::Signal;
+use support::tool::{Place, eventually};
+use support::{Lab, Running};
+
+async fn processes(lab: &Running) -> Vec<ProcessId> {
+    let state = lab.driver.look().await.unwrap();
+    let ids: Vec<ProcessId> = state.processes.values().map(|process| process.id.unwrap()).collect();
+    assert!(ids.len() >= 4 && ids.iter().all(|id| proc::runs(*id)));
+    ids
+}
+
+fn processes_in(place: &Place, lab: &str) -> Vec<ProcessId> {
+    let state = LabState::load(&place.labs().join(lab)).unwrap();
+    state.processes.values().map(|process| process.id.unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_lab_that_is_stopped_or_dropped_leaves_nothing() {
+    for stop in [true, false] {
+        let lab = Lab::twins().start().await;
+        let (ids, folder) = (processes(&lab).await, folder_of(&lab.driver.lab().name).unwrap());
+        assert!(folder.exists());
+        // Frozen or not.
+        lab.driver.freeze("stateful-1").await.unwrap();
+        if stop {
+            lab.driver.stop().await
+        } else {
+            drop(lab)
+        }
+        assert!(!ids.iter().any(|id| proc::runs(*id)), "stop: {stop}");
+        assert!(!folder.exists(), "stop: {stop}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_leaves_nothing() {
+    let lab = Lab::twins().start().await;
+    let (ids, folder) = (processes(&lab).await, folder_of(&lab.driver.lab().name).unwrap());
+    let panicked = tokio::spawn(async move {
+        let _lab = lab;
+        panic!("on purpose");
+    });
+    assert!(panicked.await.unwrap_err().is_panic());
+    assert!(!ids.iter().any(|id| proc::runs(*id)) && !folder.exists());
+}
+
+#[tokio::test]
+async fn a_lab_that_does_not_start_says_why_and_leaves_nothing() {
+    let mut spec = chaos::driver::LabSpec::new(vec![
+        chaos::service::stateless(),
+        chaos::service::stateful().with_args(["--idle", "soon"]),
+    ]);
+    spec.name = Some(format!("broken-{}", std::process::id()));
+    let error = format!("{:#}", Driver::start(&spec).await.unwrap_err());
+    assert!(error.contains("stateful-") && error.contains("ended at once (exit status: 64)"), "{error}");
+    assert!(error.contains("--idle"), "it gives the service's own last words: {error}");
+    assert!(!folder_of(spec.name.as_ref().unwrap()).unwrap().exists());
+}
+
+#[test]
+fn ctrl_c_ends_an_up_with_130_and_leaves_nothing() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let place = Place::new();
+        let mut up = place.up(&[]);
+        let ids = processes_in(&place, "lab");
+        assert_eq!(up.end(signal), Some(130), "{signal}");
+        assert!(!ids.iter().any(|id| proc::runs(*id)), "{signal}");
+        assert_eq!(place.left_behind(), Vec::<&Path>::new(), "{signal}");
+    }
+}
+
+#[test]
+fn ctrl_c_during_the_start_leaves_nothing() {
+    let place = Place::new();
+    let mut up = place.chaos(&["up"]).spawn().unwrap();
+    eventually("the lab's folder is there", || place.labs().join("lab/state.json").exists());
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(up.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(up.wait().unwrap().code(), Some(130));
+    assert_eq!(place.left_behind(), Vec::<&Path>::new());
+}
+
+#[test]
+fn a_tool_killed_in_the_middle_of_a_fault_leaves_no_process_and_heal_removes_the_rest() {
+    let place = Place::new();
+    let mut up = place.up(&[]);
+    let ids = processes_in(&place, "lab");
+    for id in &ids {
+        proc::signal(*id, Signal::SIGSTOP);
+    }
+    assert_eq!(up.end(Signal::SIGKILL), None);
+    eventually("every process is gone, the frozen ones too", || !ids.iter().any(|id| proc::runs(*id)));
+    assert!(place.labs().join("lab").exists(), "there was nobody to remove it");
+    assert!(place.told(&["doctor"]).contains("cure: chaos heal"));
+    assert!(place.told(&["status"]).contains("left behind"));
+    assert!(place.told(&["heal"]).contains("its tool is gone"));
+    assert_eq!(place.left_behind(), Vec::<&Path>::new());
+    assert!(place.told(&["heal"]).contains("nothing to heal"));
+}
+
+#[test]
+fn an_up_after_a_killed_up_takes_its_name_over() {
+    let place = Place::new();
+    place.up(&[]).end(Signal::SIGKILL);
+    assert_eq!(place.up(&[]).end(Signal::SIGTERM), Some(130));
+    assert_eq!(place.left_behind(), Vec::<&Path>::new());
+}
+
+/// The state file of a dead lab that had started `processes`.
+fn dead_lab(place: &Place, mark: &str, processes: &[(&str, ProcessId, Condition)]) {
+    let folder = place.labs().join("dead");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("lock"), "").unwrap();
+    let started_at = Timestamp::now();
+    let state = |(name, id, condition): &(&str, ProcessId, Condition)| {
+        ((*name).to_owned(), ProcessState { id: Some(*id), condition: *condition, restarts: 0, started_at })
+    };
+    let lab = LabState {
+        name: "dead".to_owned(),
+        tool_pid: 1,
+        machine_boot: machine_boot(),
+        mark: mark.to_owned(),
+        started_at,
+        store: Store::Embedded { why: "a test".to_owned() },
+        logs: folder.join("logs"),
+        replicas: BTreeMap::new(),
+        processes: processes.iter().map(state).collect(),
+    };
+    lab.save(&folder).unwrap();
+}
+
+fn start(command: &mut Command) -> (Child, ProcessId) {
+    let child = command.process_group(0).spawn().unwrap();
+    let pid = child.id().cast_signed();
+    (child, ProcessId { pid, start_ticks: proc::stat(pid).unwrap().start_ticks })
+}
+
+#[test]
+fn heal_ends_what_outlived_its_tool_and_only_that() {
+    let place = Place::new();
+    place.told(&["heal"]); // Makes the folders with the right owner and mode.
+    let (mut survivor, survivor_id) = start(Command::new("sleep").arg("600"));
+    let (mut frozen, frozen_id) = start(Command::new("sleep").arg("600"));
+    let (mut stranger, mut stranger_id) = start(Command::new("sleep").arg("600"));
+    proc::signal(frozen_id, Signal::SIGSTOP);
+    // The same number, another process: a stranger that got it after ours had ended.
+    stranger_id.start_ticks -= 1;
+    let processes = [
+        ("stateful-1", survivor_id, Condition::Up),
+        ("stateful-2", frozen_id, Condition::Frozen),
+        ("redis", stranger_id, Condition::Up),
+    ];
+    dead_lab(&place, "CHAOS_LAB=dead.1", &processes);
+    let told = place.told(&["heal"]);
+    assert!(told.contains("stateful-1") && told.contains("stateful-2") && !told.contains("redis"), "{told}");
+    assert!(!survivor.wait().unwrap().success() && !frozen.wait().unwrap().success());
+    assert!(stranger.try_wait().unwrap().is_none(), "the stranger was left alone");
+    assert_eq!(place.left_behind(), Vec::<&Path>::new());
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+}
+
+#[test]
+fn heal_ends_the_children_of_a_process_that_is_gone() {
+    let place = Place::new();
+    place.told(&["heal"]);
+    let mark = "CHAOS_LAB=dead.2";
+    let group = |marked: &str| {
+        let pid_file = place.labs().join("child");
+        let script = format!("sleep 600 & echo $! > {}; exec sleep 600", pid_file.display());
+        let (mut leader, id) = start(Command::new("sh").args(["-c", &script]).env("CHAOS_LAB", marked));
+        eventually("it has a child", || fs::read_to_string(&pid_file).is_ok_and(|text| text.ends_with('\n')));
+        let child: i32 = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
+        fs::remove_file(&pid_file).unwrap();
+        leader.kill().unwrap();
+        leader.wait().unwrap();
+        let child = ProcessId { pid: child, start_ticks: proc::stat(child).unwrap().start_ticks };
+        (id, child)
+    };
+    let (ours, our_child) = group("dead.2");
+    let (theirs, their_child) = group("another.3");
+    dead_lab(&place, mark, &[("one", ours, Condition::Up), ("two", theirs, Condition::Up)]);
+    let told = place.told(&["heal"]);
+    assert!(told.contains("1 processes that one had started were ended"), "{told}");
+    eventually("our child is gone", || !proc::runs(our_child));
+    assert!(proc::runs(their_child), "without the lab's mark it is somebody else's");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(their_child.pid), Signal::SIGKILL).unwrap();
+}
+
+#[test]
+fn two_labs_cannot_have_one_name_and_the_first_keeps_it() {
+    let place = Place::new();
+    let mut up = place.up(&["--replicas", "1"]);
+    let second = place.run(&["up"]);
+    assert_eq!(second.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("is up already"), "{second:?}");
+    let mut other = place.up(&["--replicas", "1", "--lab", "other"]);
+    let status = place.told(&["status"]);
+    assert_eq!(status.matches("up, owned by").count(), 2, "{status}");
+    assert_eq!(other.end(Signal::SIGINT), Some(130));
+    assert!(place.told(&["heal"]).contains("nothing has to be undone"));
+    assert_eq!(up.end(Signal::SIGINT), Some(130));
+}
+
+#[tokio::test]
+async fn another_tool_can_do_everything_to_a_lab_that_is_up_and_nothing_to_a_private_one() {
+    // In the usual place, for this test is itself the other tool.
+    let name = format!("up-{}", std::process::id());
+    let mut up = Command::new(env!("CARGO_BIN_EXE_chaos"))
+        .args(["up", "--lab", &name])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("it takes orders", || folder_of(&name).unwrap().join("control").exists());
+    let driver = Driver::attach_if_up(&name).await.unwrap().unwrap();
+    for fault in Fault::ALL {
+        if fault.row().hits == fault::Hits::Redis && driver.redis_url().is_err() {
+            continue;
+        }
+        let aim = Aim {
+            driver: &driver,
+            service: "stateless",
+            replica: "stateless-1",
+            held: None,
+            pause_for: std::time::Duration::from_millis(20),
+        };
+        let mut strike = fault::strike(fault, aim).await.unwrap();
+        fault::undo(&mut strike, &driver).await.unwrap();
+        assert!(strike.proof.proven, "{fault}: {:?}", strike.proof);
+    }
+    let state = driver.look().await.unwrap();
+    assert!(state.processes["stateless-1"].restarts >= 5, "{:?}", state.processes);
+    // What a killed tool leaves in force is undone by the owner.
+    driver.freeze("stateful-1").await.unwrap();
+    driver.kill("stateless-2").await.unwrap();
+    drop(driver);
+    let healed = chaos::heal::heal(&name).await.unwrap();
+    assert_eq!(healed.len(), 2, "{healed:?}");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(up.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(up.wait().unwrap().code(), Some(130));
+
+    let private = Lab::of([chaos::service::stateful()]).start().await;
+    let name = private.driver.lab().name.clone();
+    assert!(chaos::heal::heal(&name).await.unwrap()[0].contains("left alone"));
+    assert!(Driver::attach(&name).await.is_err());
+    assert!(Driver::attach("nobody").await.unwrap_err().to_string().contains("chaos up"));
+}

@@ -1,0 +1,107 @@
+//! How does a test run the tool itself, as somebody at a terminal would?
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A place of its own for the labs of one test, so that nobody else's are healed or counted.
+pub struct Place {
+    folder: TempDir,
+}
+
+/// A `chaos up` that is up. Killed when dropped.
+pub struct Up {
+    child: Child,
+    /// What it printed.
+    pub said: String,
+}
+
+impl Place {
+    pub fn new() -> Place {
+        Place { folder: tempfile::tempdir().expect("tests can write to the temporary folder") }
+    }
+
+    /// The tool with these arguments.
+    pub fn chaos(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chaos"));
+        command.args(args).env("TMPDIR", self.folder.path()).env_remove("LAB_DATABASE");
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.chaos(args).output().expect("the tool can be run")
+    }
+
+    /// Runs it to its end and returns what it printed; it must exit with 0.
+    pub fn told(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "chaos {args:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("the tool prints UTF-8")
+    }
+
+    /// Starts `chaos up` and returns when it has said everything.
+    pub fn up(&self, args: &[&str]) -> Up {
+        let mut command = self.chaos(&[&["up"], args].concat());
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the tool can be run");
+        let stdout = child.stdout.take().expect("it is piped");
+        let mut said = String::new();
+        for line in BufReader::new(stdout).lines() {
+            let line = line.expect("the tool prints UTF-8");
+            said.push_str(&line);
+            said.push('\n');
+            if line.starts_with("Ctrl-C ends the lab") {
+                return Up { child, said };
+            }
+        }
+        panic!("chaos up ended: {said}");
+    }
+
+    /// The folder of all labs here.
+    pub fn labs(&self) -> PathBuf {
+        self.folder.path().join(format!("amnesia-{}", nix::unistd::Uid::current())).join("labs")
+    }
+
+    /// What is in that folder.
+    pub fn left_behind(&self) -> Vec<PathBuf> {
+        entries(&self.labs())
+    }
+}
+
+impl Up {
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Sends it a signal, waits for its end, and returns its exit code, if it had the chance to choose.
+    pub fn end(&mut self, signal: nix::sys::signal::Signal) -> Option<i32> {
+        let pid = nix::unistd::Pid::from_raw(self.pid());
+        nix::sys::signal::kill(pid, signal).expect("it is there");
+        self.child.wait().expect("it is our child").code()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until `done`; panics with `what` if it takes more than five seconds.
+pub fn eventually(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(5), "{what}: not within five seconds");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+}
