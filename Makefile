@@ -22,7 +22,7 @@ check:
 
 # The lesson: where the twins differ, in reading order.
 diff:
-	@for file in config token sessions main; do \
+	@for file in main sessions token config; do \
 	  echo; echo "=== $$file.rs: stateful-svc against stateless-svc ==="; \
 	  diff -u stateful-svc/src/$$file.rs stateless-svc/src/$$file.rs; \
 	done; true

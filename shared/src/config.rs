@@ -26,11 +26,11 @@ pub struct Common {
     pub database: String,
 
     /// A session ends when it has not been used for this long
-    #[arg(long, env = "LAB_IDLE", default_value = "30m", value_parser = duration, value_name = "TIME")]
+    #[arg(long, env = "LAB_IDLE", default_value = "30m", value_parser = limit, value_name = "TIME")]
     pub idle: Duration,
 
     /// A session ends at this age, used or not
-    #[arg(long, env = "LAB_ABSOLUTE", default_value = "12h", value_parser = duration, value_name = "TIME")]
+    #[arg(long, env = "LAB_ABSOLUTE", default_value = "12h", value_parser = limit, value_name = "TIME")]
     pub absolute: Duration,
 
     /// Signing keys, kid:base64url-secret[,kid:secret…]; the first signs, all verify
@@ -139,6 +139,13 @@ impl FromStr for ReplicaName {
             Err("a replica's name is 1 to 32 of a-z 0-9 -")
         }
     }
+}
+
+/// Reads a time limit: a session that ends as it begins would only look like a bug.
+fn limit(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|limit| {
+        if limit.is_zero() { Err("a limit is longer than nothing".to_owned()) } else { Ok(limit) }
+    })
 }
 
 /// Reads a time like `30m`, `12h` or `1500ms`; never negative.
