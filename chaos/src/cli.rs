@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::contract::report::ContractArgs;
 use crate::doctor::DoctorArgs;
 use crate::fault::Fault;
 use crate::flow::Flow;
@@ -45,6 +46,8 @@ pub enum Command {
     Heal(HealArgs),
     /// Is everything here that the lab needs?
     Doctor(DoctorArgs),
+    /// Does a service at this address keep every promise of the API?
+    Contract(ContractArgs),
 }
 
 /// `chaos run`

@@ -20,7 +20,7 @@ use crate::results::{self, Results};
 use crate::run::Cell;
 use crate::schedule::{Only, schedule, step_named};
 use crate::service::{self, Service};
-use crate::{doctor, heal, list, status, up};
+use crate::{contract, doctor, heal, list, status, up};
 
 /// Does what was typed, and says what to exit with.
 ///
@@ -37,6 +37,7 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Status(args)) => status::run(&args).await,
         Some(Command::Heal(args)) => heal::run(&args).await,
         Some(Command::Doctor(args)) => doctor::run(&args).await,
+        Some(Command::Contract(args)) => contract::report::run(&args).await,
     }
 }
 
@@ -139,7 +140,7 @@ async fn stories(cells: Vec<Cell>, common: &CommonArgs) -> anyhow::Result<ExitCo
     if !common.json {
         let paint = Paint::for_stdout();
         for cell in &results.cells {
-            say(&story::cell(cell, results.seed, paint))?;
+            say(&format!("{}\n", story::cell(cell, results.seed, paint)))?;
         }
         say(&text::broken_controls(&results, paint))?;
         say(&format!("{}\n", text::summary(&results, paint)))?;

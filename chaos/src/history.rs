@@ -91,10 +91,7 @@ pub fn one_order_for_one_key(history: &[Exchange], held: &Final) -> Vec<Finding>
     let open_keys = ids.values().filter(|ids| ids.is_empty()).count();
     if untold > open_keys {
         let (stored, keys) = (held.orders.len(), ids.len());
-        findings.push(duplicated(
-            "order_twice",
-            format!("{stored} orders are stored, but {keys} keys were sent"),
-        ));
+        findings.push(duplicated("order_twice", format!("{stored} orders are stored for {keys} keys")));
     }
     findings
 }

@@ -94,7 +94,12 @@ async fn controls(
 ) -> anyhow::Result<Vec<results::Control>> {
     let mut controls = Vec::new();
     for flow in plan.only.flows() {
-        for service in plan.services.iter().filter(|service| plan.only.has_service(&service.name)) {
+        let wanted = |service: &&Service| plan.only.has_service(&service.name);
+        for service in plan.services.iter().filter(wanted) {
+            // Its cells say why it is not available.
+            if run::not_playable(lab, flow, &service.name).is_some() {
+                continue;
+            }
             progress.say(&format!("control: {flow} × {}", service.name));
             let draws = Draws::of_part(plan.seed, u64::MAX - controls.len() as u64);
             controls.push(run::control(lab, flow, service, predictions, draws).await?);

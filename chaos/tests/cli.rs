@@ -1,5 +1,7 @@
 //! Does the tool answer to what is typed, and say with its exit code how it went?
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
 use std::process::{Command, Output};
 
 fn chaos(args: &[&str]) -> Output {

@@ -1,6 +1,8 @@
 //! Does the whole tool tell the truth? Real runs against real services: what it predicts is what is seen,
 //! what it prints is what the schema says, and what is not proven is not called survival.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +14,7 @@ use chaos::fault::Fault;
 use chaos::flow::{CLOSING_LOOK, FLOWS, Flow};
 use chaos::moment::{Moment, Phase};
 use chaos::predict::Predictions;
-use chaos::results::Observed;
+use chaos::results::{Observed, Results, Summary};
 use chaos::run::{self, Cell};
 use chaos::service::{self, Service};
 use chaos::verdict::Verdict;
@@ -149,6 +151,47 @@ fn a_restart_at_a_step_is_the_same_cell_as_a_run() {
     );
 }
 
+#[test]
+fn zero_operations_exit_2() {
+    let tool = Tool::new();
+    // This fault does not apply to this service, so there is no cell to try.
+    let output = tool.run(&["matrix", "--only", "flow=prime,fault=rotate-key,service=stateful"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("nothing is proven"), "{told}");
+}
+
+/// The service whose boot id is always the same.
+fn hides_its_restarts(sessions: &Path) -> Service {
+    let mut service = service::stateful().with_args(["--bug", "hidden-restart", "--store"]);
+    service.name = "hides-its-restarts".to_owned();
+    service.command = "broken-svc".to_owned();
+    service.with_args([sessions.join("sessions.db").display().to_string()])
+}
+
+#[tokio::test]
+async fn a_restart_that_is_not_proven_is_inconclusive_and_exits_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = hides_its_restarts(folder.path());
+    let lab = Lab::of([service.clone()]).start().await;
+    let predictions = Predictions::builtin().unwrap();
+    let cell = a_cell(Flow::Cart, Fault::Kill, service, Moment::new("put-book", Phase::After));
+    let seen = run::cell(&lab.driver, &cell, &predictions, Draws::new(1)).await.unwrap();
+    assert_eq!(seen.observed, Observed::Inconclusive, "{seen:#?}");
+    assert!(
+        seen.notes[0].contains("not proven") && seen.notes[0].contains("same boot id"),
+        "{:?}",
+        seen.notes
+    );
+
+    let cells = vec![seen];
+    let (summary, control) = (Summary::of(&cells), Vec::new());
+    let (started_at, store) = (jiff::Timestamp::now(), String::new());
+    let results =
+        Results { seed: 1, driver: "local", store, started_at, duration_ms: 1, summary, control, cells };
+    assert_eq!(results.exit_code(), 2);
+}
+
 fn a_cell(flow: Flow, fault: Fault, service: Service, moment: Moment) -> Cell {
     Cell { flow, fault, service, moment, pause_for: Duration::from_millis(50), replica: None }
 }
@@ -178,7 +221,7 @@ async fn a_killed_stateful_replica_forgets_the_cart_and_a_killed_stateless_one_d
         let cell = a_cell(Flow::Cart, Fault::Kill, service, Moment::new("put-book", Phase::After));
         let seen = run::cell(&lab.driver, &cell, &predictions, Draws::new(1)).await.unwrap();
         assert_eq!(seen.observed, Observed::Verdict(verdict), "{seen:#?}");
-        let restart = seen.restart.expect("a kill is a restart");
+        let restart = seen.restart.clone().expect("a kill is a restart");
         assert_ne!(restart.boot_before, restart.boot_after);
         let met = |boot_id: &str| seen.evidence.iter().any(|asked| asked.boot_id.as_deref() == Some(boot_id));
         assert!(met(&restart.boot_before) && met(&restart.boot_after), "the client met both runs: {seen:#?}");

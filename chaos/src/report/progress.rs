@@ -33,7 +33,7 @@ impl Progress {
 
     /// Shows what is being done.
     pub fn say(&self, what: &str) {
-        self.write(what, false);
+        self.write(what);
     }
 
     /// Shows how many cells are done, and how many of them were not as predicted.
@@ -44,7 +44,7 @@ impl Progress {
             odd => format!(", {odd} not as predicted"),
         };
         let seconds = self.start.elapsed().as_secs();
-        self.write(&format!("{done} of {of} cells{odd}, {seconds} s"), done == of);
+        self.write(&format!("{done} of {of} cells{odd}, {seconds} s"));
     }
 
     /// Says something that stays.
@@ -61,10 +61,10 @@ impl Progress {
         }
     }
 
-    fn write(&self, text: &str, last: bool) {
+    fn write(&self, text: &str) {
         if self.terminal {
             let _ = write!(stderr(), "\r\u{1b}[K{text}");
-        } else if last || self.logged_at.get().elapsed() >= LOG_EVERY {
+        } else if self.logged_at.get().elapsed() >= LOG_EVERY {
             self.logged_at.set(Instant::now());
             let _ = writeln!(stderr(), "{text}");
         }

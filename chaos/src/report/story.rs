@@ -11,6 +11,9 @@ use crate::flow::Flow;
 use crate::matrix::stands_out;
 use crate::results::{Cell, Observed};
 
+/// Columns of a sentence beside a word such as `predicted`.
+const SENTENCE: usize = 85;
+
 /// The whole story of a cell.
 pub fn cell(cell: &Cell, seed: u64, paint: Paint) -> String {
     let mut out = format!("{}\n", paint.bold(&title(cell)));
@@ -102,21 +105,20 @@ fn verdict(cell: &Cell, paint: Paint) -> String {
         None => word.to_owned(),
     };
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "  predicted  {}: {}",
-        with(cell.predicted.word(), &cell.predicted_reason),
-        cell.because
-    );
-    let observed = paint.observed(cell.observed, &with(cell.observed.word(), &cell.reason));
+    let predicted = with(cell.predicted.word(), &cell.predicted_reason);
+    let _ = writeln!(out, "  predicted  {}", wrapped(&format!("{predicted}: {}", cell.because)));
+    let word = with(cell.observed.word(), &cell.reason);
     let meaning = match cell.observed {
         Observed::Verdict(verdict) => format!(": the client {}", verdict.meaning()),
         Observed::Inconclusive => ": this proves nothing".to_owned(),
         Observed::NotAvailable => ": this was not tried".to_owned(),
     };
-    let _ = writeln!(out, "  observed   {observed}{meaning}");
+    // Painted after it is wrapped, because paint has no width.
+    let observed = wrapped(&format!("{word}{meaning}"));
+    let painted = observed.replacen(&word, &paint.observed(cell.observed, &word), 1);
+    let _ = writeln!(out, "  observed   {painted}");
     for note in &cell.notes {
-        let _ = writeln!(out, "             {note}");
+        let _ = writeln!(out, "             {}", wrapped(note));
     }
     let agreement = match cell.observed {
         _ if cell.as_predicted => "as predicted".to_owned(),
@@ -128,9 +130,27 @@ fn verdict(cell: &Cell, paint: Paint) -> String {
     out
 }
 
+/// Breaks a sentence into lines that stand under each other beside a word such as `predicted`.
+fn wrapped(sentence: &str) -> String {
+    let (mut out, mut column) = (String::new(), 0);
+    for word in sentence.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > SENTENCE {
+            out.push_str("\n             ");
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
+}
+
 fn again(cell: &Cell, seed: u64) -> String {
     format!(
-        "  again: chaos run {} {} --service {} --at {} --phase {} --seed {seed}",
+        "  again      chaos run {} {} --service {} --at {} --phase {} --seed {seed}",
         cell.flow,
         cell.fault,
         cell.service,

@@ -15,18 +15,18 @@ use crate::results::{Cell, Control, Observed, Results};
 /// How many deviations are told in full; all of them are in `result.json`.
 const TOLD_IN_FULL: usize = 5;
 
-/// Columns of one square: verdict, sign, prediction, moment, down time.
-const SQUARE: usize = 41;
+/// Columns of one square: verdict, sign, moment, down time. Two of them and the fault's name fit into 100.
+const SQUARE: usize = 39;
 const FAULT: usize = 16;
 
 /// The whole report.
 pub fn matrix(results: &Results, services: &[String], paint: Paint) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "seed {} · {}", results.seed, results.store);
+    out.push_str(&legend(paint));
     for pair in services.chunks(2) {
         table(&mut out, results, pair, paint);
     }
-    out.push_str(&legend(paint));
     out.push_str(&broken_controls(results, paint));
     standing_out(&mut out, results, paint);
     let _ = writeln!(out, "\n{}", summary(results, paint));
@@ -41,7 +41,7 @@ fn table(out: &mut String, results: &Results, services: &[String], paint: Paint)
     let _ = writeln!(out, "{}", paint.bold(head.trim_end()));
     let mut line = format!("{:FAULT$}", "");
     for _ in services {
-        let _ = write!(line, "  {:<10}   {:<20}{:>8}", "observed", "decided", "down ms");
+        let _ = write!(line, "  {:<10}   {:<18}{:>8}", "observed", "decided", "down ms");
     }
     let _ = writeln!(out, "{}", paint.faint(line.trim_end()));
     for row in FLOWS {
@@ -57,7 +57,7 @@ fn block(out: &mut String, results: &Results, row: &FlowRow, services: &[String]
         if squares.iter().all(Option::is_none) {
             continue;
         }
-        let mut line = format!("  {:<width$}", fault.name, width = FAULT - 2);
+        let mut line = format!(" {:<width$}", fault.name, width = FAULT - 1);
         for square in &squares {
             let _ = write!(line, "  {}", cell(square.as_ref(), paint));
         }
@@ -77,7 +77,7 @@ fn costs(results: &Results, flow: &str, services: &[String]) -> String {
         results.control.iter().find(|control| control.flow == flow && control.service == *service)
     };
     let base = services.first().and_then(control).map(|control| control.p50_ms);
-    let mut line = format!("  {:<width$}", "undisturbed", width = FAULT - 2);
+    let mut line = format!(" {:<width$}", "undisturbed", width = FAULT - 1);
     for (at, service) in services.iter().enumerate() {
         let cost = control(service).map_or(String::new(), |control| cost(control, base.filter(|_| at > 0)));
         let _ = write!(line, "  {cost:SQUARE$}");
@@ -90,8 +90,10 @@ fn cost(control: &Control, base: Option<f64>) -> String {
     if let Some(base) = base {
         let _ = write!(text, " ({:+.2})", control.p50_ms - base);
     }
-    if let Some(calls) = control.redis_calls_per_request {
-        let _ = write!(text, ", {calls:.1} Redis calls");
+    match control.redis_calls_per_request {
+        Some(0.0) => text.push_str(", no Redis call"),
+        Some(calls) => drop(write!(text, ", {calls:.1} Redis calls")),
+        None => {}
     }
     text
 }
@@ -114,13 +116,13 @@ fn cell(square: Option<&Square>, paint: Paint) -> String {
     } else {
         when
     };
-    format!("{verdict} {sign} {when:<20}{down:>8}")
+    format!("{verdict} {sign} {when:<20}{down:>6}")
 }
 
 fn legend(paint: Paint) -> String {
-    let lines = "\n= as predicted   ! not as predicted   ? proves nothing   – does not apply, or not available\n\
-         A square shows the worst of its moments and the first that came to it; after a step is before the\n\
-         next. In brackets: p50 more than the first column's.\n";
+    let lines = "A square shows the worst of its moments, and the first moment that came to it.\n\
+         = as predicted   ! not as predicted   ? proves nothing   – does not apply, or not available\n\
+         undisturbed: what a request costs, in brackets what it costs more than in the first column.\n";
     paint.faint(lines)
 }
 
@@ -168,6 +170,9 @@ fn standing_out(out: &mut String, results: &Results, paint: Paint) {
 /// One line that says it all.
 pub fn summary(results: &Results, paint: Paint) -> String {
     let summary = results.summary;
+    if results.cells.is_empty() {
+        return paint.alarm("no cell was tried, so nothing is proven");
+    }
     let mut line = format!("{} cells as predicted", summary.as_predicted);
     if summary.deviated > 0 {
         line = format!("{line}, {}", paint.alarm(&format!("{} deviated", summary.deviated)));

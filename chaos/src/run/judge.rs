@@ -38,10 +38,12 @@ pub struct Judged {
 
 /// Judges a play.
 pub fn judge(played: &Played) -> Judged {
-    if let Some(why) = proves_nothing(played) {
-        return Judged { observed: Observed::Inconclusive, reason: None, notes: vec![why] };
-    }
     let believed = belief(&played.outcome, &played.moves);
+    if let Some(why) = proves_nothing(played) {
+        let notes = [Some(why), believed.note.map(|note| format!("the client: {note}"))];
+        let notes = notes.into_iter().flatten().collect();
+        return Judged { observed: Observed::Inconclusive, reason: None, notes };
+    }
     let held = played.held.as_ref().cloned().unwrap_or_default();
     let mut findings = history::check(&played.log, &held);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));

@@ -192,8 +192,20 @@ fn predicted_as<'a>(service: &'a Service, predictions: &Predictions) -> &'a str 
     }
 }
 
+/// Why this flow cannot be played against this service in this lab.
+pub fn not_playable(driver: &Driver, flow: Flow, service: &str) -> Option<String> {
+    match (driver.replicas(service).len(), flow.row().replicas) {
+        (0, _) => Some(format!("this lab runs no {service}")),
+        (1, Replicas::InTurn) => Some(format!("{flow} needs two replicas, and {service} has one")),
+        _ => None,
+    }
+}
+
 /// Why a cell cannot be tried here; never silently.
 fn not_available(driver: &Driver, cell: &Cell) -> Option<String> {
+    if let Some(why) = not_playable(driver, cell.flow, &cell.service.name) {
+        return Some(why);
+    }
     if let (Hits::Redis, Store::Embedded { why }) = (cell.fault.row().hits, driver.store()) {
         return Some(format!("there is no Redis in this lab: {why}"));
     }
