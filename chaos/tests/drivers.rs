@@ -1,6 +1,8 @@
 //! What does a driver promise? Each promise is kept by every driver there is; a driver is one line in
 //! [`drivers`].
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
 mod support;
 
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use chaos::http::NoAnswer;
 use chaos::service;
 use hyper::Method;
 use serde_json::json;
+use support::postgres::Postgres;
 use support::{Call, Lab, Running};
 use uuid::Uuid;
 
@@ -47,7 +50,7 @@ async fn a_lab_is_ready_when_start_returns_and_each_replica_has_a_boot_id_of_its
     for lab in drivers(Lab::twins).await {
         let mut boots = Vec::new();
         for replica in lab.driver.all_replicas() {
-            let ready = lab.driver.ready(&replica.name, Duration::ZERO + SOON).await.unwrap();
+            let ready = lab.driver.ready(&replica.name, SOON).await.unwrap();
             assert!(ready.boot_id.starts_with(&format!("{}.", replica.name)), "{ready:?}");
             boots.push(ready.boot_id);
         }
@@ -288,6 +291,21 @@ async fn accounts_outlive_every_restart() {
         let again = json!({ "name": "ada", "password": support::PASSWORD });
         let answer = lab.send("stateful-2", Call::new(Method::POST, "/session").body(again)).await;
         assert_eq!(answer.status, 201, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_can_live_in_postgres() {
+    let Some(postgres) = Postgres::start() else { return };
+    for lab in drivers(|| Lab::twins().postgres(&postgres)).await {
+        for service in ["stateful", "stateless"] {
+            let (one, two) = (format!("{service}-1"), format!("{service}-2"));
+            lab.log_in(&one, "ada").await;
+            assert!(strike(&lab, Fault::Kill, &one).await.proof.proven);
+            let again = json!({ "name": "ada", "password": support::PASSWORD });
+            let answer = lab.send(&two, Call::new(Method::POST, "/session").body(again)).await;
+            assert_eq!(answer.status, 201, "{answer:?}");
+        }
     }
 }
 

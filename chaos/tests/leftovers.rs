@@ -1,6 +1,8 @@
 //! Does anything ever stay behind? However a lab ends, by Ctrl-C, by a panic, by `kill -9`, no process
 //! and no folder outlives it; and what could, `chaos heal` ends.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
 mod support;
 
 use std::collections::BTreeMap;

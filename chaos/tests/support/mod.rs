@@ -7,7 +7,9 @@
 //! ```
 
 #![allow(dead_code, reason = "each test binary uses another part")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
+#[path = "../../../shared/tests/support/postgres.rs"]
 pub mod postgres;
 pub mod tool;
 
@@ -21,6 +23,8 @@ use http_body_util::Full;
 use hyper::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use postgres::Postgres;
 
 /// The password of every account that a test makes.
 pub const PASSWORD: &str = "correct horse battery";
@@ -65,9 +69,11 @@ impl Lab {
         self
     }
 
-    /// Accounts and orders live here; `{service}` becomes the service's name. See [`postgres`].
-    pub fn database(mut self, url: &str) -> Self {
-        self.spec.database = Some(url.to_owned());
+    /// Accounts and orders live in this Postgres, in a fresh database for each service.
+    pub fn postgres(mut self, postgres: &Postgres) -> Self {
+        for service in &mut self.spec.services {
+            *service = service.clone().with_env("LAB_DATABASE", &postgres.new_database());
+        }
         self
     }
 

@@ -46,18 +46,17 @@ impl Place {
     /// Starts `chaos up` and returns when it has said everything.
     pub fn up(&self, args: &[&str]) -> Up {
         let mut command = self.chaos(&[&["up"], args].concat());
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the tool can be run");
-        let stdout = child.stdout.take().expect("it is piped");
-        let mut said = String::new();
+        let mut up =
+            Up { child: command.stdout(Stdio::piped()).spawn().expect("it runs"), said: String::new() };
+        let stdout = up.child.stdout.take().expect("it is piped");
         for line in BufReader::new(stdout).lines() {
-            let line = line.expect("the tool prints UTF-8");
-            said.push_str(&line);
-            said.push('\n');
-            if line.starts_with("Ctrl-C ends the lab") {
-                return Up { child, said };
+            up.said.push_str(&line.expect("the tool prints UTF-8"));
+            up.said.push('\n');
+            if up.said.contains("Ctrl-C ends the lab") {
+                return up;
             }
         }
-        panic!("chaos up ended: {said}");
+        panic!("chaos up ended: {}", up.said);
     }
 
     /// The folder of all labs here.
