@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use chaos::fault::Fault;
 use chaos::flow::{CLOSING_LOOK, FLOWS, Flow};
 use chaos::moment::{Moment, Phase};
 use chaos::predict::Predictions;
-use chaos::results::{Observed, Results, Summary};
+use chaos::results::Observed;
 use chaos::run::{self, Cell};
 use chaos::service::{self, Service};
 use chaos::verdict::Verdict;
@@ -31,14 +32,18 @@ impl Tool {
         Tool { results: tempfile::tempdir().unwrap() }
     }
 
-    fn run(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_chaos"))
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chaos"));
+        command
             .args(args)
             .env_remove("NO_COLOR")
             .env("CHAOS_BIN_DIR", binaries())
-            .env("CHAOS_RESULTS", self.results.path())
-            .output()
-            .unwrap()
+            .env("CHAOS_RESULTS", self.results.path());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
     }
 
     fn json(&self, args: &[&str]) -> (i32, Value) {
@@ -161,35 +166,61 @@ fn zero_operations_exit_2() {
     assert!(told.contains("nothing is proven"), "{told}");
 }
 
-/// The service whose boot id is always the same.
-fn hides_its_restarts(sessions: &Path) -> Service {
-    let mut service = service::stateful().with_args(["--bug", "hidden-restart", "--store"]);
-    service.name = "hides-its-restarts".to_owned();
-    service.command = "broken-svc".to_owned();
-    service.with_args([sessions.join("sessions.db").display().to_string()])
+/// A folder in which `stateful-svc` is the wrong service with this bug. It keeps its sessions in a file,
+/// so a restart does not lose them, though the predictions say that it must.
+fn wrong_service(bug: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (broken, sessions) = (binaries().join("broken-svc"), folder.path().join("sessions.db"));
+    assert!(broken.is_file(), "no broken-svc beside chaos: cargo build --workspace");
+    let script =
+        format!("#!/bin/sh\nexec {} \"$@\" --store {} --bug {bug}\n", broken.display(), sessions.display());
+    let program = folder.path().join("stateful-svc");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    folder
 }
 
-#[tokio::test]
-async fn a_restart_that_is_not_proven_is_inconclusive_and_exits_2() {
-    let folder = tempfile::tempdir().unwrap();
-    let service = hides_its_restarts(folder.path());
-    let lab = Lab::of([service.clone()]).start().await;
-    let predictions = Predictions::builtin().unwrap();
-    let cell = a_cell(Flow::Cart, Fault::Kill, service, Moment::new("put-book", Phase::After));
-    let seen = run::cell(&lab.driver, &cell, &predictions, Draws::new(1)).await.unwrap();
-    assert_eq!(seen.observed, Observed::Inconclusive, "{seen:#?}");
-    assert!(
-        seen.notes[0].contains("not proven") && seen.notes[0].contains("same boot id"),
-        "{:?}",
-        seen.notes
-    );
+#[test]
+fn a_deviation_exits_1_and_says_what_was_expected_what_was_seen_and_the_evidence() {
+    let (tool, wrong) = (Tool::new(), wrong_service("none"));
+    let args = ["matrix", "--only", "flow=whoami,fault=kill,service=stateful", "--moments", "telling"];
+    let output = tool.command(&args).env("CHAOS_BIN_DIR", wrong.path()).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for words in [
+        "predicted Lost",
+        "whoami × kill × stateful, after login (= before look)",
+        "predicted  Lost (restart)",
+        "observed   Survived",
+        "not as predicted",
+        "GET /session",
+        "again      chaos run whoami kill --service stateful --at login --phase after",
+        "1 deviated",
+    ] {
+        assert!(told.contains(words), "{words:?} is missing in:\n{told}");
+    }
+}
 
-    let cells = vec![seen];
-    let (summary, control) = (Summary::of(&cells), Vec::new());
-    let (started_at, store) = (jiff::Timestamp::now(), String::new());
-    let results =
-        Results { seed: 1, driver: "local", store, started_at, duration_ms: 1, summary, control, cells };
-    assert_eq!(results.exit_code(), 2);
+#[test]
+fn a_restart_that_cannot_be_proven_exits_2() {
+    let (tool, wrong) = (Tool::new(), wrong_service("hidden-restart"));
+    let args = ["run", "whoami", "kill", "--service", "stateful"];
+    let output = tool.command(&args).env("CHAOS_BIN_DIR", wrong.path()).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("observed   Inconclusive"), "{told}");
+    assert!(told.contains("not proven: stateful-1 says the same boot id as before"), "{told}");
+}
+
+#[test]
+fn a_promise_broken_while_nothing_happens_exits_3_and_stops_there() {
+    let (tool, wrong) = (Tool::new(), wrong_service("forgotten-logout"));
+    let args = ["matrix", "--only", "flow=logout,fault=kill,service=stateful"];
+    let output = tool.command(&args).env("CHAOS_BIN_DIR", wrong.path()).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("logout × nothing × stateful"), "{told}");
+    assert!(told.contains("the session answers again after its logout was acknowledged"), "{told}");
 }
 
 fn a_cell(flow: Flow, fault: Fault, service: Service, moment: Moment) -> Cell {
