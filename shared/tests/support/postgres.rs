@@ -9,7 +9,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -104,6 +104,9 @@ impl Postgres {
             "max_connections=60",
             "-c",
             "shared_buffers=8MB",
+            // Normally a second, which is half of what our statements may take.
+            "-c",
+            "deadlock_timeout=50ms",
             // It is thrown away: nothing need survive a power cut.
             "-c",
             "fsync=off",
@@ -262,7 +265,8 @@ fn remove_orphans() {
     for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let owner = name.to_str().and_then(|name| name.strip_prefix(FOLDER_PREFIX)?.split('-').next());
-        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+        let Some(owner) = owner.and_then(|pid| pid.parse().ok()) else { continue };
+        if process(owner).is_none_or(|(state, _)| state == 'Z') {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -287,15 +291,19 @@ fn family(server: u32) -> Vec<u32> {
     let mut family = vec![server];
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        // "pid (name) state parent …", where the name may contain anything.
-        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let parent = after_name.split_whitespace().nth(1).and_then(|parent| parent.parse().ok());
-        if parent == Some(server) {
+        if process(pid).is_some_and(|(_, parent)| parent == server) {
             family.push(pid);
         }
     }
     family
+}
+
+/// A process's state and its parent; `None` if there is no such process.
+fn process(pid: u32) -> Option<(char, u32)> {
+    // "pid (name) state parent …", where the name may contain anything.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit(')').next()?.split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }
 
 fn signal(name: &str, pids: &[u32]) {
