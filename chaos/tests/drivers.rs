@@ -33,7 +33,7 @@ fn aim<'a>(driver: &'a Driver, replica: &'a str) -> Aim<'a> {
 
 async fn strike(lab: &Running, fault: Fault, replica: &str) -> Strike {
     let strike = fault::strike(fault, aim(&lab.driver, replica)).await.unwrap();
-    println!("{fault}: {strike:?}");
+    eprintln!("{fault}: {strike:?}");
     strike
 }
 
@@ -143,7 +143,7 @@ async fn struck_in_flight(
     assert!(!client.is_finished());
     let aim = Aim { held: Some(held), ..aim(&lab.driver, replica) };
     let mut strike = fault::strike(fault, aim).await.unwrap();
-    println!("{fault} at {point:?}: {strike:?}");
+    eprintln!("{fault} at {point:?}: {strike:?}");
     let answer = client.await.unwrap();
     fault::undo(&mut strike, &lab.driver).await.unwrap();
     (strike, answer)
@@ -318,7 +318,7 @@ async fn healing_undoes_whatever_is_in_force_and_can_be_repeated() {
             lab.driver.freeze("redis").await.unwrap();
         }
         let done = lab.driver.heal().await.unwrap();
-        println!("{done:?}");
+        eprintln!("{done:?}");
         assert!(done.len() >= 2, "{done:?}");
         assert_eq!(lab.driver.heal().await.unwrap(), Vec::<String>::new());
         let ada = lab.log_in("stateless-1", "ada").await;

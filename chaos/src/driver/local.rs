@@ -11,6 +11,7 @@ pub mod spawner;
 pub mod process;
 pub mod proc;
 pub mod lab;
+mod obey;
 pub mod control;
 
 use std::path::PathBuf;

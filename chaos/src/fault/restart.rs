@@ -59,7 +59,12 @@ pub(super) async fn restart(
         How::Asked => driver.terminate(replica).await?,
         How::Killed => driver.kill(replica).await?,
     }
-    if !driver.refuses(replica, EXIT_WITHIN).await? {
+    // A process that has exited refuses as well, and its exit is announced; refusal must be looked for.
+    let stopped = tokio::select! {
+        refuses = driver.refuses(replica, EXIT_WITHIN) => refuses?,
+        gone = driver.gone(replica, EXIT_WITHIN) => gone?,
+    };
+    if !stopped {
         return Ok(failed(format!("{replica} still took connections {EXIT_WITHIN:?} after the signal")));
     }
     let stopped = Instant::now();

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -13,6 +14,9 @@ use tokio::task::JoinHandle;
 
 use super::lab::Lab;
 use crate::driver::{Done, Verb};
+
+/// How long the owner may take for one order. Healing a lab whose every process is stuck takes longest.
+const DONE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Where a lab's owner listens.
 pub fn socket_in(folder: &Path) -> PathBuf {
@@ -57,6 +61,11 @@ async fn answer(stream: UnixStream, lab: Weak<Lab>) -> Option<()> {
 /// # Errors
 /// What the owner could not do, or that it does not answer.
 pub async fn order(folder: &Path, verb: &Verb) -> anyhow::Result<Done> {
+    let answer = tokio::time::timeout(DONE_WITHIN, exchange(folder, verb)).await;
+    answer.with_context(|| format!("the lab's owner did not answer within {DONE_WITHIN:?}"))?
+}
+
+async fn exchange(folder: &Path, verb: &Verb) -> anyhow::Result<Done> {
     let stream = UnixStream::connect(socket_in(folder)).await.context(
         "no `chaos up` answers for this lab; labs that `run` and `matrix` start for themselves take no orders",
     )?;

@@ -1,7 +1,6 @@
-//! What does the owner of a lab hold, and how does it carry out a verb?
+//! What does the owner of a lab hold, and how does the lab end?
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,28 +13,27 @@ use super::keys::Ring;
 use super::plan::{self, Plan};
 use super::ports::Port;
 use super::proc;
-use super::process::{self, Recipe, Running};
+use super::process::{Recipe, Running};
 use super::spawner::Spawner;
-use crate::driver::redis::{self, NoReply};
-use crate::driver::{Done, EXIT_WITHIN, LabSpec, READY_WITHIN, Store, Verb};
+use crate::driver::LabSpec;
 use crate::state::folder::Folder;
 use crate::state::{self, Condition, LabState, ProcessState};
 
 /// Between two looks at something that nobody announces.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// How long a signal may take to show.
-const SIGNAL_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const SIGNAL_WITHIN: Duration = Duration::from_secs(2);
 
 /// A lab of this tool's own.
 #[derive(Debug)]
 pub struct Lab {
     path: PathBuf,
-    slots: BTreeMap<String, Slot>,
-    rings: Mutex<BTreeMap<String, Ring>>,
-    redis_data: Option<PathBuf>,
+    pub(super) slots: BTreeMap<String, Slot>,
+    pub(super) rings: Mutex<BTreeMap<String, Ring>>,
+    pub(super) redis_data: Option<PathBuf>,
     state: Mutex<LabState>,
-    spawner: Spawner,
+    pub(super) spawner: Spawner,
     _ports: Vec<Port>,
     // Taken when the lab ends; the folder goes with it.
     folder: Mutex<Option<Folder>>,
@@ -43,13 +41,15 @@ pub struct Lab {
 
 /// A place for one process.
 #[derive(Debug)]
-struct Slot {
-    recipe: Recipe,
-    // Whose key ring it gets; Redis gets none.
-    service: Option<String>,
-    running: Mutex<Option<Running>>,
-    // Two who start the same process do it one after the other, and the second finds it running.
-    turn: tokio::sync::Mutex<()>,
+pub(super) struct Slot {
+    /// How to start it; the keys are still to be filled in.
+    pub recipe: Recipe,
+    /// Whose key ring it gets; Redis gets none.
+    pub service: Option<String>,
+    /// What was last started here, dead or alive.
+    pub running: Mutex<Option<Running>>,
+    /// Two who start the same process do it one after the other, and the second finds it running.
+    pub turn: tokio::sync::Mutex<()>,
 }
 
 impl Lab {
@@ -112,136 +112,6 @@ impl Lab {
         self.slots.keys().map(String::as_str)
     }
 
-    /// Carries out one verb.
-    ///
-    /// # Errors
-    /// What could not be done, and why.
-    pub async fn obey(&self, verb: Verb) -> anyhow::Result<Done> {
-        match verb {
-            Verb::Terminate { process } => self.end(&process, Signal::SIGTERM)?,
-            Verb::Kill { process } => self.end(&process, Signal::SIGKILL)?,
-            Verb::Freeze { process } => self.freeze(&process).await?,
-            Verb::Thaw { process } => self.thaw(&process).await?,
-            Verb::IsFrozen { process } => return Ok(Done::Whether(is_frozen(&self.running(&process)?))),
-            Verb::AwaitExit { process, within_ms } => {
-                let running = self.running(&process)?;
-                return Ok(Done::Whether(running.gone(Duration::from_millis(within_ms)).await));
-            }
-            Verb::Start { process } => self.start(&process).await?,
-            Verb::WipeRedis => self.wipe_redis()?,
-            Verb::NewKey { service, overlap } => {
-                let mut rings = lock(&self.rings);
-                rings.get_mut(&service).with_context(|| no_such("service", &service))?.rotate(overlap)?;
-            }
-            Verb::Heal => return Ok(Done::Healed(self.heal().await?)),
-            Verb::Look => return Ok(Done::State(Box::new(self.state()))),
-        }
-        Ok(Done::Plainly)
-    }
-
-    fn end(&self, process: &str, signal: Signal) -> anyhow::Result<()> {
-        let (slot, running) = (self.slot(process)?, self.running(process)?);
-        self.write_down(process, |state| state.condition = Condition::Down)?;
-        running.signal(&slot.recipe, signal)
-    }
-
-    async fn freeze(&self, process: &str) -> anyhow::Result<()> {
-        let (slot, running) = (self.slot(process)?, self.running(process)?);
-        self.write_down(process, |state| state.condition = Condition::Frozen)?;
-        running.signal(&slot.recipe, Signal::SIGSTOP)?;
-        until(|| is_frozen(&running)).await.with_context(|| format!("{process} did not stop on SIGSTOP"))
-    }
-
-    async fn thaw(&self, process: &str) -> anyhow::Result<()> {
-        let (slot, running) = (self.slot(process)?, self.running(process)?);
-        running.signal(&slot.recipe, Signal::SIGCONT)?;
-        until(|| !is_frozen(&running))
-            .await
-            .with_context(|| format!("{process} did not go on on SIGCONT"))?;
-        self.write_down(process, |state| state.condition = Condition::Up)
-    }
-
-    async fn start(&self, process: &str) -> anyhow::Result<()> {
-        let slot = self.slot(process)?;
-        let _turn = slot.turn.lock().await;
-        if lock(&slot.running).as_ref().is_some_and(Running::runs) {
-            return Ok(());
-        }
-        let recipe = self.filled_in(slot)?;
-        process::note(&recipe.log, "start");
-        let running = Running::start(&recipe, &self.spawner).await?;
-        *lock(&slot.running) = Some(running.clone());
-        self.write_down(process, |state| {
-            state.restarts += u32::from(state.id.is_some());
-            state.id = Some(running.id);
-            state.condition = Condition::Up;
-            state.started_at = Timestamp::now();
-        })?;
-        match &slot.service {
-            Some(_) => running.announced(&recipe, READY_WITHIN).await.map(|_| ()),
-            None => self.redis_answers(&running, &recipe).await,
-        }
-    }
-
-    async fn redis_answers(&self, running: &Running, recipe: &Recipe) -> anyhow::Result<()> {
-        let url = match &self.state().store {
-            Store::Redis { url, .. } => url.clone(),
-            Store::Embedded { .. } => bail!("this lab has no Redis"),
-        };
-        let start = Instant::now();
-        loop {
-            let said = match redis::ask(&url, &["PING"], SIGNAL_WITHIN).await {
-                Ok(_) => return Ok(()),
-                Err(NoReply::Error(words)) => words,
-                Err(none) => none.to_string(),
-            };
-            if !running.runs() || start.elapsed() > READY_WITHIN {
-                let log = process::last_lines(&recipe.log, 5);
-                bail!("redis does not answer ({said}); the end of its log:\n{log}");
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    }
-
-    fn wipe_redis(&self) -> anyhow::Result<()> {
-        if self.running("redis")?.runs() {
-            bail!("redis still runs; what it has on disk is removed only when it is down");
-        }
-        let data = self.redis_data.as_ref().context("this lab has no Redis")?;
-        fs::remove_dir_all(data)
-            .and_then(|()| fs::create_dir(data))
-            .with_context(|| format!("removing {}", data.display()))
-    }
-
-    /// Thaws what is frozen and starts what is down, Redis first.
-    async fn heal(&self) -> anyhow::Result<Vec<String>> {
-        let mut done = Vec::new();
-        let redis = self.slots.keys().filter(|name| *name == "redis");
-        for process in redis.chain(self.slots.keys().filter(|name| *name != "redis")) {
-            let condition = self.state().processes.get(process).map(|state| state.condition);
-            let running = lock(&self.slot(process)?.running).clone();
-            match running.filter(Running::runs) {
-                Some(running) if is_frozen(&running) => {
-                    self.thaw(process).await?;
-                    done.push(format!("{process} was frozen and goes on"));
-                }
-                // Told to end and still here: it does not get a second chance to refuse.
-                Some(running) if condition == Some(Condition::Down) => {
-                    self.end(process, Signal::SIGKILL)?;
-                    running.gone(EXIT_WITHIN).await;
-                    self.start(process).await?;
-                    done.push(format!("{process} was told to end and had not; it was killed and started"));
-                }
-                Some(_) => {}
-                None => {
-                    self.start(process).await?;
-                    done.push(format!("{process} was down and was started"));
-                }
-            }
-        }
-        Ok(done)
-    }
-
     /// Ends everything at once, waits until the system has let go of it, and removes the folder.
     pub async fn end_all(&self) {
         let all: Vec<Running> = self.slots.values().filter_map(|slot| lock(&slot.running).clone()).collect();
@@ -269,29 +139,24 @@ impl Lab {
         drop(folder);
     }
 
-    fn slot(&self, process: &str) -> anyhow::Result<&Slot> {
+    pub(super) fn slot(&self, process: &str) -> anyhow::Result<&Slot> {
         self.slots.get(process).with_context(|| no_such("process", process))
     }
 
-    fn running(&self, process: &str) -> anyhow::Result<Running> {
+    pub(super) fn running(&self, process: &str) -> anyhow::Result<Running> {
         let running = lock(&self.slot(process)?.running).clone();
         running.with_context(|| format!("{process} has not been started"))
     }
 
-    fn filled_in(&self, slot: &Slot) -> anyhow::Result<Recipe> {
-        let mut recipe = slot.recipe.clone();
-        if let Some(service) = &slot.service {
-            let rings = lock(&self.rings);
-            let ring = rings.get(service).with_context(|| no_such("service", service))?.text();
-            for (_, value) in &mut recipe.env {
-                *value = value.replace("{keys}", &ring);
-            }
-        }
-        Ok(recipe)
-    }
-
     /// Changes what the state file says of a process.
-    fn write_down(&self, process: &str, change: impl FnOnce(&mut ProcessState)) -> anyhow::Result<()> {
+    pub(super) fn write_down(
+        &self,
+        process: &str,
+        change: impl FnOnce(&mut ProcessState),
+    ) -> anyhow::Result<()> {
+        if lock(&self.folder).is_none() {
+            bail!("the lab is being stopped");
+        }
         let mut state = lock(&self.state);
         change(state.processes.get_mut(process).with_context(|| no_such("process", process))?);
         state.save(&self.path)
@@ -304,26 +169,11 @@ impl Drop for Lab {
     }
 }
 
-fn is_frozen(running: &Running) -> bool {
-    proc::state_of(running.id) == Some('T')
-}
-
-fn no_such(kind: &str, name: &str) -> String {
+pub(super) fn no_such(kind: &str, name: &str) -> String {
     format!("this lab has no {kind} {name:?}")
 }
 
-async fn until(done: impl Fn() -> bool) -> anyhow::Result<()> {
-    let start = Instant::now();
-    while !done() {
-        if start.elapsed() > SIGNAL_WITHIN {
-            bail!("nothing happened within {SIGNAL_WITHIN:?}");
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    Ok(())
-}
-
 /// A thread that panicked left the value as it was before or after one change; both are fine.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,173 @@
+//! How does the owner of a lab carry out a verb? What it is about to do is written down first.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use nix::sys::signal::Signal;
+
+use super::lab::{LOOK_EVERY, Lab, SIGNAL_WITHIN, Slot, lock, no_such};
+use super::proc;
+use super::process::{self, Recipe, Running};
+use crate::driver::redis::{self, NoReply};
+use crate::driver::{Done, EXIT_WITHIN, READY_WITHIN, Verb};
+use crate::state::Condition;
+
+impl Lab {
+    /// Carries out one verb.
+    ///
+    /// # Errors
+    /// What could not be done, and why.
+    pub async fn obey(&self, verb: Verb) -> anyhow::Result<Done> {
+        match verb {
+            Verb::Terminate { process } => self.end(&process, Signal::SIGTERM)?,
+            Verb::Kill { process } => self.end(&process, Signal::SIGKILL)?,
+            Verb::Freeze { process } => self.freeze(&process).await?,
+            Verb::Thaw { process } => self.thaw(&process).await?,
+            Verb::IsFrozen { process } => return Ok(Done::Whether(is_frozen(&self.running(&process)?))),
+            Verb::AwaitExit { process, within_ms } => {
+                let running = self.running(&process)?;
+                return Ok(Done::Whether(running.gone(Duration::from_millis(within_ms)).await));
+            }
+            Verb::Start { process } => self.start(&process).await?,
+            Verb::WipeRedis => self.wipe_redis()?,
+            Verb::NewKey { service, overlap } => {
+                let mut rings = lock(&self.rings);
+                rings.get_mut(&service).with_context(|| no_such("service", &service))?.rotate(overlap)?;
+            }
+            Verb::Heal => return Ok(Done::Healed(self.heal().await?)),
+            Verb::Look => return Ok(Done::State(Box::new(self.state()))),
+        }
+        Ok(Done::Plainly)
+    }
+
+    fn end(&self, process: &str, signal: Signal) -> anyhow::Result<()> {
+        let (slot, running) = (self.slot(process)?, self.running(process)?);
+        self.write_down(process, |state| state.condition = Condition::Down)?;
+        running.signal(&slot.recipe, signal)
+    }
+
+    async fn freeze(&self, process: &str) -> anyhow::Result<()> {
+        let (slot, running) = (self.slot(process)?, self.running(process)?);
+        self.write_down(process, |state| state.condition = Condition::Frozen)?;
+        running.signal(&slot.recipe, Signal::SIGSTOP)?;
+        until(|| is_frozen(&running)).await.with_context(|| format!("{process} did not stop on SIGSTOP"))
+    }
+
+    async fn thaw(&self, process: &str) -> anyhow::Result<()> {
+        let (slot, running) = (self.slot(process)?, self.running(process)?);
+        running.signal(&slot.recipe, Signal::SIGCONT)?;
+        until(|| !is_frozen(&running))
+            .await
+            .with_context(|| format!("{process} did not go on on SIGCONT"))?;
+        self.write_down(process, |state| state.condition = Condition::Up)
+    }
+
+    async fn start(&self, process: &str) -> anyhow::Result<()> {
+        let slot = self.slot(process)?;
+        let _turn = slot.turn.lock().await;
+        if lock(&slot.running).as_ref().is_some_and(Running::runs) {
+            return Ok(());
+        }
+        let recipe = self.filled_in(slot)?;
+        process::note(&recipe.log, "start");
+        let running = Running::start(&recipe, &self.spawner).await?;
+        *lock(&slot.running) = Some(running.clone());
+        // Should the tool die before the next line, nobody would know of the process; but then it dies too.
+        self.write_down(process, |state| {
+            state.restarts += u32::from(state.id.is_some());
+            state.id = Some(running.id);
+            state.condition = Condition::Up;
+            state.started_at = Timestamp::now();
+        })?;
+        match &slot.service {
+            Some(_) => running.announced(&recipe, READY_WITHIN).await.map(|_| ()),
+            None => self.redis_answers(&running, &recipe).await,
+        }
+    }
+
+    async fn redis_answers(&self, running: &Running, recipe: &Recipe) -> anyhow::Result<()> {
+        let state = self.state();
+        let url = state.store.url().context("this lab has no Redis")?;
+        let start = Instant::now();
+        loop {
+            let said = match redis::ask(url, &["PING"], SIGNAL_WITHIN).await {
+                Ok(_) => return Ok(()),
+                Err(NoReply::Error(words)) => words,
+                Err(none) => none.to_string(),
+            };
+            if !running.runs() || start.elapsed() > READY_WITHIN {
+                let log = process::last_lines(&recipe.log, 5);
+                bail!("redis does not answer ({said}); the end of its log:\n{log}");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn wipe_redis(&self) -> anyhow::Result<()> {
+        if self.running("redis")?.runs() {
+            bail!("redis still runs; what it has on disk is removed only when it is down");
+        }
+        let data = self.redis_data.as_ref().context("this lab has no Redis")?;
+        fs::remove_dir_all(data)
+            .and_then(|()| fs::create_dir(data))
+            .with_context(|| format!("removing {}", data.display()))
+    }
+
+    /// Thaws what is frozen and starts what is down, Redis first.
+    async fn heal(&self) -> anyhow::Result<Vec<String>> {
+        let mut done = Vec::new();
+        let redis = self.slots.keys().filter(|name| *name == "redis");
+        for process in redis.chain(self.slots.keys().filter(|name| *name != "redis")) {
+            let condition = self.state().processes.get(process).map(|state| state.condition);
+            let running = lock(&self.slot(process)?.running).clone();
+            match running.filter(Running::runs) {
+                // Told to end and still here: it does not get a second chance to refuse.
+                Some(running) if condition == Some(Condition::Down) => {
+                    self.end(process, Signal::SIGKILL)?;
+                    running.gone(EXIT_WITHIN).await;
+                    self.start(process).await?;
+                    done.push(format!("{process} was told to end and had not; it was killed and started"));
+                }
+                Some(running) if is_frozen(&running) => {
+                    self.thaw(process).await?;
+                    done.push(format!("{process} was frozen and goes on"));
+                }
+                Some(_) => {}
+                None => {
+                    self.start(process).await?;
+                    done.push(format!("{process} was down and was started"));
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    fn filled_in(&self, slot: &Slot) -> anyhow::Result<Recipe> {
+        let mut recipe = slot.recipe.clone();
+        if let Some(service) = &slot.service {
+            let rings = lock(&self.rings);
+            let ring = rings.get(service).with_context(|| no_such("service", service))?.text();
+            for (_, value) in &mut recipe.env {
+                *value = value.replace("{keys}", &ring);
+            }
+        }
+        Ok(recipe)
+    }
+}
+
+fn is_frozen(running: &Running) -> bool {
+    proc::state_of(running.id) == Some('T')
+}
+
+async fn until(done: impl Fn() -> bool) -> anyhow::Result<()> {
+    let start = Instant::now();
+    while !done() {
+        if start.elapsed() > SIGNAL_WITHIN {
+            bail!("nothing happened within {SIGNAL_WITHIN:?}");
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}

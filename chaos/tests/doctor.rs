@@ -1,0 +1,88 @@
+//! Does the doctor find what is wrong, and name a cure? And does `up` say what it does without?
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
+mod support;
+
+use std::process::{Command, Output};
+
+use support::tool::Place;
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The line about something.
+fn line<'a>(told: &'a str, about: &str) -> &'a str {
+    told.lines().find(|line| line.contains(about)).unwrap_or_else(|| panic!("nothing about {about}: {told}"))
+}
+
+#[test]
+fn a_healthy_machine_has_a_line_for_each_thing_and_exit_0() {
+    let output = Place::new().run(&["doctor"]);
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    for about in ["stateful-svc", "stateless-svc", "redis-server", "ports", "MiB free", "core", "files"] {
+        line(&told, about);
+    }
+    assert!(line(&told, "stateful-svc").starts_with("ok"), "{told}");
+}
+
+#[test]
+fn missing_binaries_are_bad_and_the_cure_stands_beside_them() {
+    let mut doctor = Place::new().chaos(&["doctor"]);
+    let output = doctor.env("CHAOS_BIN_DIR", "/nowhere").output().unwrap();
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    let line = line(&told, "stateless-svc");
+    assert!(line.starts_with("BAD") && line.contains("cure: cargo build"), "{line}");
+}
+
+#[test]
+fn without_redis_a_lab_is_poorer_and_runs_all_the_same() {
+    let place = Place::new();
+    let output = place.chaos(&["doctor"]).env("PATH", "/nowhere").output().unwrap();
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let line = line(&told, "redis-server");
+    assert!(line.starts_with("poor") && line.contains("cure: apt install redis-server"), "{line}");
+
+    let output = place.chaos(&["up", "--store", "redis"]).env("PATH", "/nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("apt install redis-server"), "{output:?}");
+    let up = place.up(&["--store", "embedded"]);
+    assert!(up.said.contains("no Redis") && up.said.contains("SQLite"), "{}", up.said);
+}
+
+#[test]
+fn a_temporary_folder_that_cannot_be_written_to_is_bad() {
+    let output = Place::new().chaos(&["doctor"]).env("TMPDIR", "/proc").output().unwrap();
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(line(&told, "set TMPDIR to a folder you can write to").starts_with("BAD"), "{told}");
+}
+
+#[test]
+fn few_open_files_are_poor_and_enough_for_one_lab() {
+    let place = Place::new();
+    let program = place.chaos(&[]).get_program().to_owned();
+    let mut few = Command::new("sh");
+    few.args(["-c", "ulimit -n 64; exec \"$0\" doctor"]).arg(program);
+    let told = few.output().unwrap();
+    assert!(line(&text(&told), "64 files may be open").contains("cure: ulimit -n 4096"), "{told:?}");
+}
+
+#[test]
+fn the_same_can_be_had_as_json() {
+    let place = Place::new();
+    let told: serde_json::Value = serde_json::from_str(&place.told(&["doctor", "--json"])).unwrap();
+    assert!(told["findings"].as_array().unwrap().iter().all(|finding| finding["health"].is_string()));
+    let up = place.up(&["--replicas", "1", "--service", "stateful"]);
+    let status: serde_json::Value = serde_json::from_str(&place.told(&["status", "--json"])).unwrap();
+    let lab = &status["labs"][0];
+    assert_eq!((lab["name"].as_str(), lab["tool_pid"].as_i64()), (Some("lab"), Some(i64::from(up.pid()))));
+    let replica = &lab["processes"][0];
+    assert_eq!(replica["name"], "stateful-1");
+    assert!(replica["boot_id"].as_str().unwrap().starts_with("stateful-1."), "{replica}");
+    assert!(up.said.contains(replica["url"].as_str().unwrap()), "{}", up.said);
+}
