@@ -11,7 +11,7 @@ use shared::api::session::timestamp;
 use shared::clock;
 use shared::idempotency::IdempotencyKey;
 use shared::problem::ApiError;
-use shared::routes::App;
+use shared::app::App;
 use shared::sessions::{Budget, Session, Sessions};
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use crate::problem::{ApiError, FieldError};
@@ -56,6 +56,22 @@ async fn read(body: Body, limit_bytes: usize) -> Result<Bytes, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    match read_object(bytes) {
+        // A field can be found wrong long before the end. What turns out not to be JSON at all is told so.
+        Err(invalid @ ApiError::Validation(_)) => match serde_json::from_slice::<IgnoredAny>(bytes) {
+            Err(error) => Err(refused(error, String::new())),
+            Ok(_) => Err(invalid),
+        },
+        read => read,
+    }
+}
+
+fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // serde would also take a list of the values in the order of the fields, which nobody was promised.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        let detail = "expected an object".to_owned();
+        return Err(ApiError::Validation(vec![FieldError { pointer: String::new(), detail }]));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let pointer = pointer(error.path());

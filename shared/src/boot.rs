@@ -20,15 +20,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::accounts::Accounts;
+use crate::app::{App, Parts};
 use crate::clock;
 use crate::config::Common;
-use crate::credentials::SessionCookie;
+use crate::cookie::SessionCookie;
 use crate::gate::{self, Gates};
 use crate::identity::Identity;
 use crate::keys::KeyRing;
 use crate::observe::{self, Metrics};
 use crate::orders::Orders;
-use crate::routes::{self, App, Parts};
+use crate::routes;
 use crate::serve;
 use crate::sessions::{Limits, Sessions};
 use crate::sql::Database;

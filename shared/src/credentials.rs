@@ -5,8 +5,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 
+use crate::app::App;
+use crate::cookie::{SessionCookie, readable};
 use crate::problem::ApiError;
-use crate::routes::App;
 use crate::sessions::Sessions;
 
 /// The token a client sent, unverified.
@@ -16,50 +17,6 @@ pub struct Token(pub String);
 /// The token, if one was sent.
 #[derive(Debug, Clone)]
 pub struct MaybeToken(pub Option<String>);
-
-/// The session cookie's name and attributes.
-#[derive(Debug, Clone, Copy)]
-pub struct SessionCookie {
-    /// A proxy in front speaks TLS. The `__Host-` prefix then makes browsers refuse a cookie that a
-    /// sibling host tossed in (RFC 6265bis section 4.1.3.2).
-    pub behind_tls: bool,
-}
-
-impl SessionCookie {
-    fn name(self) -> &'static str {
-        if self.behind_tls { "__Host-sid" } else { "sid" }
-    }
-
-    /// `Set-Cookie` for a token that ends in `max_age_s` seconds.
-    pub fn set(self, token: &str, max_age_s: i64) -> HeaderValue {
-        let secure = if self.behind_tls { "; Secure" } else { "" };
-        let text = format!(
-            "{}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}",
-            self.name(),
-            max_age_s.max(0)
-        );
-        HeaderValue::from_str(&text).expect("tokens are base64url, dots and dashes")
-    }
-
-    /// `Set-Cookie` that removes it, under the name and attributes it was set with.
-    pub fn clear(self) -> HeaderValue {
-        self.set("", 0)
-    }
-
-    /// Was the cookie what the client authenticated with?
-    pub fn used_by(self, headers: &HeaderMap) -> bool {
-        !headers.contains_key(header::AUTHORIZATION) && self.values(headers).next().is_some()
-    }
-
-    fn values(self, headers: &HeaderMap) -> impl Iterator<Item = &str> {
-        headers
-            .get_all(header::COOKIE)
-            .into_iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(move |pair| pair.trim().strip_prefix(self.name())?.strip_prefix('='))
-    }
-}
 
 impl<S: Sessions> FromRequestParts<App<S>> for Token {
     type Rejection = ApiError;
@@ -97,8 +54,9 @@ fn find(parts: &Parts, cookie: SessionCookie) -> Result<Option<String>, ApiError
 
 /// The token of an `Authorization: Bearer` header; the scheme's case does not matter (RFC 9110 11.1).
 fn bearer(value: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start())
+    let value = value.as_bytes();
+    let (scheme, token) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
+    scheme.eq_ignore_ascii_case(b"bearer").then(|| readable(token.trim_ascii_start()))
 }
 
 fn names_a_token(query: &str) -> bool {

@@ -354,7 +354,7 @@ impl ApiError {
                 headers.insert(header::LINK, docs);
             }
             ApiError::Session(SessionError::VersionConflict { current }) => {
-                headers.insert(header::ETAG, crate::routes::cart::etag(*current));
+                headers.insert(header::ETAG, crate::api::cart::etag(*current));
             }
             _ => {}
         }

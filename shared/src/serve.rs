@@ -15,11 +15,12 @@ use tower_service::Service;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
+use crate::app::App;
 use crate::credentials::is_cross_site;
 use crate::gate::Point;
 use crate::observe::{self, Trace};
 use crate::problem::ApiError;
-use crate::routes::{self, App};
+use crate::routes;
 use crate::sessions::Sessions;
 
 /// The id of a request, for the one handler that has a gate inside.
@@ -39,7 +40,6 @@ pub async fn answer<S: Sessions>(
     let _in_flight = app.metrics.begin();
     let facts = Facts::of(&app, &request);
 
-    app.gates.pass(facts.request_id(), Point::Accepted).await;
     let mut response = route(&app, router, &facts, request).await;
     app.gates.pass(facts.request_id(), Point::Committed).await;
 
@@ -102,7 +102,11 @@ async fn route<S: Sessions>(
     }
     // A panic is one request's bad luck. It must take neither the connection's other requests nor the
     // sessions of everybody else with it.
-    let handled = AssertUnwindSafe(async { router.call(request).await }).catch_unwind().await;
+    let handled = AssertUnwindSafe(async {
+        app.gates.pass(facts.request_id(), Point::Accepted).await;
+        router.call(request).await
+    });
+    let handled = handled.catch_unwind().await;
     let mut response = match handled {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -125,6 +126,11 @@ impl Cart {
             self.version += 1;
         }
     }
+}
+
+/// A cart's version as an entity tag.
+pub fn etag(version: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{version}\"")).expect("digits between quotes")
 }
 
 /// `PUT /cart/items/{sku}`: set the line to exactly this many.

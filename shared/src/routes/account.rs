@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::App;
 use crate::accounts::AccountError;
 use crate::api::account::{AccountBody, ChangePassword, Credentials};
+use crate::app::App;
 use crate::body::{JsonBody, MAX_AUTH_BODY_BYTES};
 use crate::credentials::Token;
 use crate::problem::{ApiError, ProblemBody};

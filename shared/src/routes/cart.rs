@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
-use super::App;
-use crate::api::cart::{AddItem, Cart, SetItem, Sku};
+use crate::api::cart::{AddItem, Cart, SetItem, Sku, etag};
+use crate::app::App;
 use crate::body::JsonBody;
 use crate::credentials::Token;
 use crate::problem::{ApiError, FieldError, ProblemBody};
@@ -95,11 +95,6 @@ pub async fn remove_item<S: Sessions>(
 fn answer(cart: Cart) -> Response {
     let tag = etag(cart.version);
     ([(header::ETAG, tag)], Json(cart)).into_response()
-}
-
-/// A cart's version as an entity tag.
-pub fn etag(version: u64) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{version}\"")).expect("digits between quotes")
 }
 
 /// The version `If-Match` asks for (RFC 9110 section 13.1.1); `None` means any. A tag we never gave out

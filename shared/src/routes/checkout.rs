@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::App;
 use crate::api::checkout::{Address, CheckoutBody, Payment};
+use crate::app::App;
 use crate::body::JsonBody;
 use crate::credentials::Token;
 use crate::problem::{ApiError, ProblemBody};

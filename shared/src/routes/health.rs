@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use serde_json::json;
 
-use super::App;
+use crate::app::App;
 use crate::problem::{ApiError, ProblemBody};
 use crate::sessions::Sessions;
 

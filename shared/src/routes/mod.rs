@@ -1,23 +1,12 @@
 //! Which call goes where? One router over one seam: everything here is the same for both twins, and
 //! every handler makes one call of [`Sessions`], which checks and acts in one step.
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::http::HeaderValue;
 use axum::routing::{delete, get, post, put};
-use tokio::sync::watch;
 
-use crate::accounts::Accounts;
-use crate::clock::Clock;
-use crate::credentials::SessionCookie;
-use crate::gate::Gates;
-use crate::identity::Identity;
-use crate::observe::Metrics;
-use crate::orders::Orders;
+use crate::app::App;
 use crate::problem::ApiError;
 use crate::sessions::Sessions;
-use crate::sql::Database;
 
 pub mod session;
 pub mod account;
@@ -27,60 +16,6 @@ pub mod order;
 pub mod prime;
 pub mod health;
 pub mod openapi;
-
-/// Everything a handler can reach. Cloning gives another handle to the same things.
-#[derive(Debug)]
-pub struct App<S> {
-    inner: Arc<Parts<S>>,
-}
-
-/// What an [`App`] is made of.
-#[derive(Debug)]
-pub struct Parts<S> {
-    /// Where sessions live: the one thing the twins differ in.
-    pub sessions: S,
-    /// Names and passwords, in SQL.
-    pub accounts: Accounts,
-    /// Orders and idempotency keys, in SQL.
-    pub orders: Orders,
-    /// The database behind both.
-    pub database: Database,
-    /// What time it is.
-    pub clock: Clock,
-    /// Who answers.
-    pub identity: Identity,
-    /// `x-served-by` and `x-boot-id`, made once.
-    pub served_by: (HeaderValue, HeaderValue),
-    /// The session cookie's name and attributes.
-    pub cookie: SessionCookie,
-    /// Where requests can be held.
-    pub gates: Gates,
-    /// True from SIGTERM on.
-    pub draining: watch::Receiver<bool>,
-    /// What an operator sees.
-    pub metrics: Metrics,
-}
-
-impl<S> App<S> {
-    /// Shares `parts` among all requests.
-    pub fn new(parts: Parts<S>) -> Self {
-        App { inner: Arc::new(parts) }
-    }
-}
-
-impl<S> Clone for App<S> {
-    fn clone(&self) -> Self {
-        App { inner: Arc::clone(&self.inner) }
-    }
-}
-
-impl<S> std::ops::Deref for App<S> {
-    type Target = Parts<S>;
-
-    fn deref(&self) -> &Parts<S> {
-        &self.inner
-    }
-}
 
 /// The API.
 pub fn router<S: Sessions>(app: App<S>) -> Router {

@@ -6,10 +6,10 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use uuid::Uuid;
 
-use super::App;
 use super::session::IDEMPOTENT_REPLAY;
 use crate::api::order::{Order, Orders, PlaceOrder};
 use crate::api::session::timestamp;
+use crate::app::App;
 use crate::body::JsonBody;
 use crate::credentials::Token;
 use crate::gate::Point;
@@ -17,7 +17,7 @@ use crate::idempotency::{IdempotencyKey, KeyError};
 use crate::orders::{Claim, Claimed, CommitError, PlacedOrder};
 use crate::problem::{ApiError, ProblemBody};
 use crate::serve::RequestId;
-use crate::sessions::{Budget, Change, Session, Sessions};
+use crate::sessions::{Budget, Change, Session, SessionError, Sessions};
 
 /// Order the cart you saw. Safe to repeat with the same key, also after a crash: there will be one order.
 #[utoipa::path(post, path = "/orders", tag = "order", request_body = PlaceOrder,
@@ -85,8 +85,11 @@ async fn place_once<S: Sessions>(
             }
         };
     let emptied = Change::Ordered { version: wanted.cart_version };
-    app.sessions.change(&mut budget, token, &emptied, None).await?;
-    Ok((placed, replay))
+    match app.sessions.change(&mut budget, token, &emptied, None).await {
+        Err(SessionError::Store(down)) => Err(SessionError::Store(down).into()),
+        // A session that was ended meanwhile has no cart to empty, and its order is placed all the same.
+        Ok(_) | Err(_) => Ok((placed, replay)),
+    }
 }
 
 async fn commit<S: Sessions>(

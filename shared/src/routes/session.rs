@@ -6,11 +6,12 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use uuid::Uuid;
 
-use super::App;
 use crate::api::account::Credentials;
 use crate::api::session::{ListedSession, SessionBody, SessionsBody, TokenBody};
+use crate::app::App;
 use crate::body::{JsonBody, MAX_AUTH_BODY_BYTES};
-use crate::credentials::{MaybeToken, SessionCookie, Token};
+use crate::cookie::SessionCookie;
+use crate::credentials::{MaybeToken, Token};
 use crate::problem::{ApiError, ProblemBody};
 use crate::sessions::{Budget, End, Issued, Sessions};
 
