@@ -28,6 +28,10 @@ pub enum Point {
     Committed,
 }
 
+/// The id of a request, for the one handler that has a gate inside.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
 /// What happens to a request at an armed gate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -17,15 +17,11 @@ use uuid::fmt::Hyphenated;
 
 use crate::app::App;
 use crate::credentials::is_cross_site;
-use crate::gate::Point;
+use crate::gate::{Point, RequestId};
 use crate::observe::{self, Trace};
 use crate::problem::ApiError;
 use crate::routes;
 use crate::sessions::Sessions;
-
-/// The id of a request, for the one handler that has a gate inside.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub String);
 
 /// Answers one request.
 ///

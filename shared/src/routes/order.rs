@@ -12,11 +12,10 @@ use crate::api::session::timestamp;
 use crate::app::App;
 use crate::body::JsonBody;
 use crate::credentials::Token;
-use crate::gate::Point;
+use crate::gate::{Point, RequestId};
 use crate::idempotency::{IdempotencyKey, KeyError};
 use crate::orders::{Claim, Claimed, CommitError, PlacedOrder};
 use crate::problem::{ApiError, ProblemBody};
-use crate::serve::RequestId;
 use crate::sessions::{Budget, Change, Session, SessionError, Sessions};
 
 /// Order the cart you saw. Safe to repeat with the same key, also after a crash: there will be one order.
