@@ -7,21 +7,17 @@ use uuid::Uuid;
 
 use crate::api::account::{Name, Password};
 use crate::config::PasswordCost;
+use crate::failed_logins::FailedLogins;
 use crate::password::{HashingBusy, Passwords};
 use crate::sessions::AccountRef;
-use crate::sql::{Database, SqlError, Transaction, Tx};
-
-/// So many wrong passwords for one name within [`FAILURE_WINDOW`], and no more are looked at.
-pub const MAX_FAILURES: usize = 10;
-
-/// How long a wrong password is held against a name.
-pub const FAILURE_WINDOW: Duration = Duration::from_secs(60);
+use crate::sql::{Database, SqlError};
 
 /// The accounts. A clone is another handle to the same ones.
 #[derive(Debug, Clone)]
 pub struct Accounts {
     database: Database,
     passwords: Passwords,
+    failed_logins: FailedLogins,
 }
 
 /// An account whose password was right just now.
@@ -43,7 +39,7 @@ pub enum AccountError {
     /// Unknown name or wrong password; nobody is told which.
     #[error("invalid credentials")]
     InvalidCredentials,
-    /// [`MAX_FAILURES`] reached; even the right password is refused.
+    /// Too many failures for this name; even the right password is refused.
     #[error("too many failures, again in {retry_after:?}")]
     RateLimited {
         /// When the oldest failure is forgotten.
@@ -73,7 +69,8 @@ struct Stored {
 impl Accounts {
     /// The accounts in `database`; new hashes are made at `cost`.
     pub fn new(database: Database, cost: PasswordCost) -> Self {
-        Accounts { database, passwords: Passwords::new(cost) }
+        let failed_logins = FailedLogins::new(database.clone());
+        Accounts { database, passwords: Passwords::new(cost), failed_logins }
     }
 
     /// Makes an account.
@@ -185,100 +182,19 @@ impl Accounts {
         password: &Password,
         now_ms: i64,
     ) -> Result<Verified, AccountError> {
-        self.refuse_if_limited(name, now_ms).await?;
+        self.failed_logins.refuse_if_limited(name, now_ms).await?;
         let hash = stored.as_ref().map(|stored| stored.password_hash.clone());
         let right = self.passwords.verify(password, hash).await?;
         let Some(stored) = stored.filter(|_| right) else {
-            self.record_failure(name, now_ms).await?;
+            self.failed_logins.record(name, now_ms).await?;
             return Err(AccountError::InvalidCredentials);
         };
         // Asked again, because guesses can run side by side: a hundred at once would all pass the first
         // question. Like this only those count that finish before the tenth failure.
-        self.refuse_if_limited(name, now_ms).await?;
+        self.failed_logins.refuse_if_limited(name, now_ms).await?;
         // A success does not wipe the failures away. It would hand whoever guesses ten fresh tries each
         // time the owner logs in; and the owner, who did get in, loses nothing by waiting for the minute
         // to pass.
         Ok(Verified { account: stored.account, password_version: stored.password_version })
     }
-
-    async fn refuse_if_limited(&self, name: &str, now_ms: i64) -> Result<(), AccountError> {
-        let row = self
-            .database
-            .fetch_optional("SELECT recent FROM login_failures WHERE name = $1", &[name.into()])
-            .await?;
-        let recent = row.map(|row| row.text(0)).transpose()?.unwrap_or_default();
-        Failures::read(&recent, now_ms).check(now_ms)
-    }
-
-    /// Counts one failure more, or refuses if others have filled the limit meanwhile.
-    async fn record_failure(&self, name: &str, now_ms: i64) -> Result<(), AccountError> {
-        // Names nobody has, tried once and never again, must not fill the disk. In a transaction of its own,
-        // because two that each hold one name and sweep the other would wait for each other. A sweep that
-        // fails is made up for by the next one.
-        let sweep = "DELETE FROM login_failures WHERE newest_ms <= $1";
-        let _ = self.database.execute(sweep, &[(now_ms - window_ms()).into()]).await;
-        self.database.write(&CountFailure { name, now_ms }).await
-    }
-}
-
-/// One failure more for a name.
-struct CountFailure<'a> {
-    name: &'a str,
-    now_ms: i64,
-}
-
-impl Transaction for CountFailure<'_> {
-    type Outcome = ();
-    type Error = AccountError;
-
-    async fn run(&self, tx: &mut Tx) -> Result<(), AccountError> {
-        // Writing first locks the row, so that what is read here is still true when it is written back.
-        let row = tx
-            .fetch_optional(
-                "INSERT INTO login_failures (name, recent, newest_ms) VALUES ($1, '', $2)
-                 ON CONFLICT (name) DO UPDATE SET newest_ms = excluded.newest_ms RETURNING recent",
-                &[self.name.into(), self.now_ms.into()],
-            )
-            .await?;
-        let recent = row.map(|row| row.text(0)).transpose()?.unwrap_or_default();
-        let mut failures = Failures::read(&recent, self.now_ms);
-        failures.check(self.now_ms)?;
-        failures.0.push(self.now_ms);
-        tx.execute(
-            "UPDATE login_failures SET recent = $1 WHERE name = $2",
-            &[(&failures.write()).into(), self.name.into()],
-        )
-        .await?;
-        Ok(())
-    }
-}
-
-/// When a name's password was wrong lately, oldest first.
-struct Failures(Vec<i64>);
-
-impl Failures {
-    /// Forgets what is older than the window.
-    fn read(text: &str, now_ms: i64) -> Self {
-        let mut times: Vec<i64> = text.split_whitespace().filter_map(|time| time.parse().ok()).collect();
-        times.retain(|&time| time > now_ms - window_ms());
-        times.sort_unstable();
-        Failures(times)
-    }
-
-    fn write(&self) -> String {
-        self.0.iter().map(i64::to_string).collect::<Vec<_>>().join(" ")
-    }
-
-    fn check(&self, now_ms: i64) -> Result<(), AccountError> {
-        if self.0.len() < MAX_FAILURES {
-            return Ok(());
-        }
-        let free_at_ms = self.0[0] + window_ms();
-        let retry_after = Duration::from_millis((free_at_ms - now_ms).max(1).unsigned_abs());
-        Err(AccountError::RateLimited { retry_after })
-    }
-}
-
-fn window_ms() -> i64 {
-    FAILURE_WINDOW.as_secs() as i64 * 1000
 }

@@ -13,6 +13,7 @@ pub mod body;
 pub mod problem;
 pub mod sql;
 pub mod password;
+pub mod failed_logins;
 pub mod accounts;
 pub mod idempotency;
 pub mod orders;

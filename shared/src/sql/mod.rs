@@ -5,16 +5,23 @@
 //! there it is alone. In Postgres it is not, so every statement carries its own condition (`INSERT … ON
 //! CONFLICT`, `UPDATE … WHERE`) or comes after one that has locked its row; never "read, decide, write".
 
+mod values;
+mod transaction;
 mod sqlite;
 mod postgres;
+
+pub use transaction::{Transaction, Tx};
+pub use values::{Arg, Row};
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Row as _, SqlSafeStr};
 use tokio::sync::OnceCell;
+
+use transaction::{Link, Statement};
 
 /// No call takes longer than this, whatever the database does. A client is better served by a 503 than
 /// by a request that hangs.
@@ -37,9 +44,9 @@ enum Engine {
     Postgres(postgres::Postgres),
 }
 
-/// Why the database did not do what was asked. After a write failed, its effect is unknown
-/// in one case: the answer to the COMMIT was lost. So whatever is not safe to repeat needs a key that
-/// tells a repeat from the first time, as orders have.
+/// Why the database did not do what was asked. After [`Database::write`] the effect is unknown in one case:
+/// the answer to the COMMIT was lost. So whatever is not safe to repeat needs a key that tells a repeat from
+/// the first time, as orders have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SqlError {
     /// It cannot be reached, or did not answer in time. The text is for the log.
@@ -54,84 +61,6 @@ pub enum SqlError {
     /// It refused for a reason that is a mistake of ours. The text is for the log, never for a client.
     #[error("database error: {0}")]
     Broken(String),
-}
-
-/// An argument of a statement.
-#[derive(Debug, Clone, Copy)]
-pub enum Arg<'a> {
-    /// For a TEXT.
-    Text(&'a str),
-    /// For a BIGINT.
-    Int(i64),
-}
-
-impl<'a> From<&'a str> for Arg<'a> {
-    fn from(text: &'a str) -> Self {
-        Arg::Text(text)
-    }
-}
-
-impl<'a> From<&'a String> for Arg<'a> {
-    fn from(text: &'a String) -> Self {
-        Arg::Text(text)
-    }
-}
-
-impl From<i64> for Arg<'_> {
-    fn from(int: i64) -> Self {
-        Arg::Int(int)
-    }
-}
-
-/// One row of an answer; columns are counted from 0.
-#[derive(Debug)]
-pub enum Row {
-    /// From SQLite.
-    Sqlite(sqlx::sqlite::SqliteRow),
-    /// From Postgres.
-    Postgres(sqlx::postgres::PgRow),
-}
-
-impl Row {
-    /// A TEXT that is never NULL.
-    ///
-    /// # Errors
-    /// [`SqlError::Broken`] if it is something else.
-    pub fn text(&self, column: usize) -> Result<String, SqlError> {
-        match self {
-            Row::Sqlite(row) => row.try_get(column),
-            Row::Postgres(row) => row.try_get(column),
-        }
-        .map_err(broken)
-    }
-
-    /// A TEXT or NULL.
-    ///
-    /// # Errors
-    /// [`SqlError::Broken`] if it is something else.
-    pub fn maybe_text(&self, column: usize) -> Result<Option<String>, SqlError> {
-        match self {
-            Row::Sqlite(row) => row.try_get(column),
-            Row::Postgres(row) => row.try_get(column),
-        }
-        .map_err(broken)
-    }
-
-    /// A BIGINT that is never NULL.
-    ///
-    /// # Errors
-    /// [`SqlError::Broken`] if it is something else.
-    pub fn int(&self, column: usize) -> Result<i64, SqlError> {
-        match self {
-            Row::Sqlite(row) => row.try_get(column),
-            Row::Postgres(row) => row.try_get(column),
-        }
-        .map_err(broken)
-    }
-}
-
-fn broken(error: sqlx::Error) -> SqlError {
-    SqlError::Broken(error.to_string())
 }
 
 impl Database {
@@ -176,7 +105,7 @@ impl Database {
             self.migrate().await?;
             let mut tx = self.reader().await?;
             let rows = tx.fetch_all(sql, args).await?;
-            tx.finished = true;
+            tx.done();
             Ok(rows)
         })
         .await
@@ -209,7 +138,7 @@ impl Database {
                         Err(refused)
                     }
                 };
-                if !tx.conflict || retries == 0 {
+                if !tx.must_run_again() || retries == 0 {
                     return outcome;
                 }
                 retries -= 1;
@@ -269,131 +198,6 @@ impl Database {
     }
 }
 
-/// Statements that belong together. They may be run more than once, so they do nothing but talk to the
-/// database.
-pub trait Transaction: Sync {
-    /// What they find out.
-    type Outcome: Send;
-    /// Why they may refuse; then nothing is written.
-    type Error: From<SqlError> + Send;
-
-    /// Runs them. Whatever is read here and decided upon was locked by a statement before.
-    fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Outcome, Self::Error>> + Send;
-}
-
-/// The shortest transaction.
-struct Statement<'a> {
-    sql: &'static str,
-    args: &'a [Arg<'a>],
-}
-
-impl Transaction for Statement<'_> {
-    type Outcome = u64;
-    type Error = SqlError;
-
-    async fn run(&self, tx: &mut Tx) -> Result<u64, SqlError> {
-        tx.execute(self.sql, self.args).await
-    }
-}
-
-/// A transaction in progress.
-#[derive(Debug)]
-pub struct Tx {
-    link: Link,
-    finished: bool,
-    conflict: bool,
-}
-
-#[derive(Debug)]
-enum Link {
-    Sqlite(sqlx::pool::PoolConnection<sqlx::Sqlite>),
-    Postgres(sqlx::pool::PoolConnection<sqlx::Postgres>),
-}
-
-impl Tx {
-    fn new(link: Link) -> Self {
-        Tx { link, finished: false, conflict: false }
-    }
-
-    /// Runs a statement; gives the number of rows it wrote.
-    ///
-    /// # Errors
-    /// [`SqlError`]; the transaction can then do no more.
-    pub async fn execute(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<u64, SqlError> {
-        let outcome = match &mut self.link {
-            Link::Sqlite(connection) => match sqlite::query(sql, args) {
-                Ok(query) => query.execute(&mut **connection).await.map(|done| done.rows_affected()),
-                Err(error) => Err(error),
-            },
-            Link::Postgres(connection) => match postgres::query(sql, args) {
-                Ok(query) => query.execute(&mut **connection).await.map(|done| done.rows_affected()),
-                Err(error) => Err(error),
-            },
-        };
-        outcome.map_err(|error| self.fail(error))
-    }
-
-    /// Runs a statement; gives its first row.
-    ///
-    /// # Errors
-    /// [`SqlError`]; the transaction can then do no more.
-    pub async fn fetch_optional(
-        &mut self,
-        sql: &'static str,
-        args: &[Arg<'_>],
-    ) -> Result<Option<Row>, SqlError> {
-        Ok(self.fetch_all(sql, args).await?.into_iter().next())
-    }
-
-    /// Runs a statement; gives all its rows.
-    ///
-    /// # Errors
-    /// [`SqlError`]; the transaction can then do no more.
-    pub async fn fetch_all(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<Vec<Row>, SqlError> {
-        let outcome = match &mut self.link {
-            Link::Sqlite(connection) => match sqlite::query(sql, args) {
-                Ok(query) => query.fetch_all(&mut **connection).await.map(rows(Row::Sqlite)),
-                Err(error) => Err(error),
-            },
-            Link::Postgres(connection) => match postgres::query(sql, args) {
-                Ok(query) => query.fetch_all(&mut **connection).await.map(rows(Row::Postgres)),
-                Err(error) => Err(error),
-            },
-        };
-        outcome.map_err(|error| self.fail(error))
-    }
-
-    async fn end(&mut self, how: &'static str) -> Result<(), SqlError> {
-        self.execute(how, &[]).await?;
-        self.finished = true;
-        Ok(())
-    }
-
-    fn fail(&mut self, error: sqlx::Error) -> SqlError {
-        match &self.link {
-            Link::Sqlite(_) => sqlite::judge(error),
-            Link::Postgres(_) => {
-                self.conflict |= postgres::is_conflict(&error);
-                postgres::judge(error)
-            }
-        }
-    }
-}
-
-impl Drop for Tx {
-    /// A transaction that did not come to its end takes its connection with it. Whether an error, a
-    /// timeout or a client that left cut it short: nobody knows what the connection still waits for, and
-    /// the next request must not inherit that.
-    fn drop(&mut self) {
-        if !self.finished {
-            match &mut self.link {
-                Link::Sqlite(connection) => connection.close_on_drop(),
-                Link::Postgres(connection) => connection.close_on_drop(),
-            }
-        }
-    }
-}
-
 /// All migrations, in order. A published one never changes: its checksum is kept in the database. They run
 /// at the first call, so each must be quick; a system with large tables migrates before it starts.
 fn migrations() -> Migrator {
@@ -406,8 +210,4 @@ fn migrations() -> Migrator {
     // them, as long as migrations only add.
     migrator.set_ignore_missing(true);
     migrator
-}
-
-fn rows<R>(wrap: fn(R) -> Row) -> impl Fn(Vec<R>) -> Vec<Row> {
-    move |rows| rows.into_iter().map(wrap).collect()
 }
