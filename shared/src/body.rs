@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::error::Category;
 
 use crate::problem::{ApiError, FieldError};
 
@@ -56,41 +55,43 @@ async fn read(body: Body, limit_bytes: usize) -> Result<Bytes, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    match read_object(bytes) {
-        // A field can be found wrong long before the end. What turns out not to be JSON at all is told so.
-        Err(invalid @ ApiError::Validation(_)) => match serde_json::from_slice::<IgnoredAny>(bytes) {
-            Err(error) => Err(refused(error, String::new())),
-            Ok(_) => Err(invalid),
-        },
-        read => read,
-    }
+    // A field can be found wrong long before the end; what turns out not to be JSON at all is told so.
+    read_object(bytes).map_err(|invalid| not_json(bytes).unwrap_or(ApiError::Validation(vec![invalid])))
 }
 
-fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldError> {
     // serde would also take a list of the values in the order of the fields, which nobody was promised.
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        let detail = "expected an object".to_owned();
-        return Err(ApiError::Validation(vec![FieldError { pointer: String::new(), detail }]));
+        return Err(FieldError { pointer: String::new(), detail: "expected an object".to_owned() });
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let pointer = pointer(error.path());
-        refused(error.into_inner(), pointer)
+        wrong(&error.into_inner(), pointer)
     })?;
-    json.end().map_err(|error| refused(error, String::new()))?;
+    json.end().map_err(|error| wrong(&error, String::new()))?;
     Ok(value)
 }
 
-fn refused(error: serde_json::Error, pointer: String) -> ApiError {
-    match error.classify() {
-        Category::Data => {
-            // serde_json appends a position that means nothing to whoever filled in a form.
-            let text = error.to_string();
-            let detail = text.split(" at line ").next().unwrap_or(&text).to_owned();
-            ApiError::Validation(vec![FieldError { pointer, detail }])
+fn wrong(error: &serde_json::Error, pointer: String) -> FieldError {
+    // serde_json appends a position that means nothing to whoever filled in a form.
+    let text = error.to_string();
+    let detail = text.split(" at line ").next().unwrap_or(&text).to_owned();
+    FieldError { pointer, detail }
+}
+
+/// Where `bytes` stop being one JSON document, if they do.
+fn not_json(bytes: &[u8]) -> Option<ApiError> {
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str::<IgnoredAny>(text).err()?,
+        Err(error) => {
+            let before = &bytes[..error.valid_up_to()];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+            return Some(ApiError::MalformedJson { line, column });
         }
-        _ => ApiError::MalformedJson { line: error.line(), column: error.column() },
-    }
+    };
+    Some(ApiError::MalformedJson { line: error.line(), column: error.column() })
 }
 
 /// A path through a document as a JSON pointer (RFC 6901).
