@@ -274,7 +274,7 @@ impl ApiError {
     /// How long a client should wait before a repeat, where one makes sense.
     fn retry_after(&self, status: u16) -> Option<u64> {
         match self {
-            ApiError::RateLimited { retry_after } => Some(retry_after.as_secs() + 1),
+            ApiError::RateLimited { retry_after } => Some(retry_after.as_secs_f64().ceil() as u64),
             ApiError::IdempotencyInProgress => Some(1),
             _ if status == 503 => Some(1),
             _ => None,
