@@ -109,7 +109,7 @@ async fn ambiguous(site: Site) -> Outcome {
     login.refused(400, "ambiguous_credentials", None).await?;
     // What is not ambiguous: the same token twice over, a cookie among others, another parameter.
     ada.get("/session").cookie(&ada.token).send().await?.is(200)?;
-    let among = format!("theme=dark; {name}={}; sidebar=left", ada.token);
+    let among = format!("theme=d\u{fc}ster; {name}={}; sidebar=left", ada.token);
     site.get("/session?page=1").header("cookie", &among).send().await?.is(200)?;
     bob.get("/session").send().await?.is(200).map(drop)
 }

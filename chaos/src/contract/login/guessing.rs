@@ -22,7 +22,8 @@ pub async fn unknown_or_wrong(site: Site) -> Outcome {
         same("an unknown name beside a wrong password", &masked(&wrong), &masked(&unknown))?;
         same("the headers of both", &header_names(&wrong), &header_names(&unknown))?;
     }
-    let (wrong, unknown) = (median(wrong_took), median(unknown_took));
+    // The quickest of each: a busy machine makes an answer late, and none early.
+    let (wrong, unknown) = (quickest(&wrong_took), quickest(&unknown_took));
     let apart = wrong.abs_diff(unknown);
     let unnoticeable = apart < Duration::from_millis(4).max(wrong.max(unknown) / 3);
     let seen = format!("{wrong:.1?} for a wrong password, {unknown:.1?} for an unknown name");
@@ -48,9 +49,8 @@ fn header_names(answer: &Answer) -> Vec<String> {
     answer.headers.keys().map(ToString::to_string).collect()
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
+fn quickest(times: &[Duration]) -> Duration {
+    times.iter().min().copied().unwrap_or_default()
 }
 
 /// Row 13.

@@ -33,7 +33,8 @@ pub async fn too_large(site: Site) -> Outcome {
 
 /// The good body, filled up with spaces to `size_bytes`. After a 413 the connection must end.
 async fn send(guest: &Guest, taker: &Taker, how: Announced, size_bytes: usize) -> Result<Answer, Deviation> {
-    let body = format!("{:<size_bytes$}", taker.body.to_string());
+    let mut body = taker.body.to_string();
+    body.push_str(&" ".repeat(size_bytes.saturating_sub(body.len())));
     let what = format!("{} {} with {size_bytes} bytes ({how:?})", taker.method, taker.path);
     let mut wire = guest.site.wire().await?.called(&what);
     let mut message = head(guest, taker);
