@@ -118,7 +118,7 @@ fn text(lab: &LabStatus) -> String {
     } else {
         format!("left behind by chaos with pid {}, which is gone: `chaos heal` removes it", lab.tool_pid)
     };
-    let mut text = format!("lab {:?}: {owner}\nsessions kept outside: {}\n", lab.name, lab.store);
+    let mut text = format!("lab {:?}: {owner}\n{}\n", lab.name, lab.store);
     let width = |of: fn(&ProcessStatus) -> usize| lab.processes.iter().map(of).max().unwrap_or(0);
     let (name_width, url_width) = (width(|p| p.name.len()), width(|p| p.url.len()));
     for process in &lab.processes {
@@ -129,6 +129,6 @@ fn text(lab: &LabStatus) -> String {
             process.name, process.url, process.state, process.restarts,
         ));
     }
-    text.push_str(&format!("logs: {}\n\n", lab.logs));
+    text.push_str(&format!("logs are in {}\n\n", lab.logs));
     text
 }

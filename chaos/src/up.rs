@@ -104,12 +104,10 @@ fn welcome(driver: &Driver) -> String {
         ));
     }
     match &lab.store {
-        Store::Redis { url, why } => text.push_str(&format!("  {:<12} {url}  {why}\n", "redis")),
-        Store::Embedded { why } => {
-            text.push_str(&format!("  no Redis: {why}; its faults are not available\n"))
-        }
+        Store::Redis { url, why } => text.push_str(&format!("  {:<12} {url}\n\n{why}\n", "redis")),
+        Store::Embedded { why } => text.push_str(&format!("\n{why}; faults on Redis are not available\n")),
     }
-    text.push_str(&format!("  logs         {}\n", lab.logs.display()));
+    text.push_str(&format!("logs are in {}\n", lab.logs.display()));
     if let Some(first) = driver.all_replicas().next() {
         text.push_str(&first_steps(&first.name, &first.url, &lab.name));
     }

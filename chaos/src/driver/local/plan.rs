@@ -7,8 +7,9 @@ use anyhow::{Context, bail};
 
 use super::ports::{Port, Walk};
 use super::process::Recipe;
-use super::redis_server;
+use super::redis_server::{self, Installed};
 use crate::driver::{LabSpec, Replica, Store, StoreWish};
+use crate::http;
 use crate::service::Service;
 
 /// Everything about a lab that is decided before its first process starts.
@@ -35,7 +36,7 @@ pub struct Plan {
 /// If something is missing: a binary, a port, the Redis that was asked for.
 pub fn plan(spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::Result<Plan> {
     let logs = spec.keep_logs_in.clone().unwrap_or_else(|| folder.join("logs"));
-    std::fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
+    make_folder(&logs)?;
     let mut plan = Plan {
         store: Store::Embedded { why: String::new() },
         logs,
@@ -51,8 +52,37 @@ pub fn plan(spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::R
             bail!("the lab has two services called {:?}", service.name);
         }
         let program = service.program()?;
+        let store = match &plan.store {
+            Store::Redis { url, .. } => url.clone(),
+            // All replicas of a service open one file.
+            Store::Embedded { .. } => sqlite(folder, &format!("{}-sessions", service.name)),
+        };
+        let database = match &spec.database {
+            Some(url) => url.replace("{service}", &service.name),
+            None => sqlite(folder, &service.name),
+        };
         for number in 1..=spec.replicas {
-            plan.add_replica(spec, service, &program, number, folder, mark)?;
+            let name = format!("{}-{number}", service.name);
+            let replica = plan.add_replica(service, name)?;
+            let words = [
+                ("{listen}", http::authority(&replica.url)),
+                ("{gates}", replica.gates.as_deref().map(http::authority).unwrap_or_default()),
+                ("{replica}", &replica.name),
+                ("{store}", &store),
+                ("{database}", &database),
+                ("{folder}", &folder.display().to_string()),
+            ];
+            let fill = |text: &String| {
+                words.iter().fold(text.clone(), |text, (word, meaning)| text.replace(word, meaning))
+            };
+            let env = service.env.iter().map(|(name, value)| (name.clone(), fill(value)));
+            plan.recipes.push(Recipe {
+                log: plan.logs.join(format!("{}.log", replica.name)),
+                program: program.clone(),
+                args: service.args.iter().map(fill).collect(),
+                env: env.chain([mark.clone()]).collect(),
+                name: replica.name,
+            });
         }
     }
     Ok(plan)
@@ -60,87 +90,49 @@ pub fn plan(spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::R
 
 impl Plan {
     fn choose_store(&mut self, spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::Result<()> {
-        let installed = redis_server::find();
         let needed = spec.services.iter().any(|service| service.uses_redis);
-        self.store = match (spec.store, installed) {
+        let why = match (spec.store, redis_server::find()) {
             (StoreWish::Embedded, _) => {
-                Store::Embedded { why: "an SQLite file, because it was asked for".to_owned() }
+                "sessions that live outside are in an SQLite file, because that was asked for"
             }
             (StoreWish::Redis, None) => {
                 bail!("there is no redis-server and no valkey-server on the PATH: apt install redis-server")
             }
-            (StoreWish::Auto, None) => Store::Embedded {
-                why: "an SQLite file, because there is no redis-server and no valkey-server on the PATH"
-                    .to_owned(),
-            },
+            (StoreWish::Auto, None) => {
+                "sessions that live outside are in an SQLite file, because there is no redis-server and no \
+                 valkey-server on the PATH"
+            }
             (StoreWish::Auto, _) if !needed => {
-                Store::Embedded { why: "none, because no service here keeps its sessions outside".to_owned() }
+                "no service here keeps its sessions outside, so there is no store"
             }
-            (_, Some(redis)) => {
-                let (port, data) = (self.take_port()?, folder.join("redis"));
-                std::fs::create_dir_all(&data).with_context(|| format!("making {}", data.display()))?;
-                let log = self.logs.join("redis.log");
-                self.recipes.push(redis_server::recipe(&redis.program, port, &data, log, mark));
-                self.redis_data = Some(data);
-                Store::Redis {
-                    url: format!("redis://127.0.0.1:{port}"),
-                    why: format!("a {} of the lab's own, because it is installed", redis.version),
-                }
-            }
+            (_, Some(redis)) => return self.add_redis(&redis, folder, mark),
+        };
+        self.store = Store::Embedded { why: why.to_owned() };
+        Ok(())
+    }
+
+    fn add_redis(&mut self, redis: &Installed, folder: &Path, mark: &(String, String)) -> anyhow::Result<()> {
+        let (port, data, log) = (self.take_port()?, folder.join("redis"), self.logs.join("redis.log"));
+        make_folder(&data)?;
+        self.recipes.push(redis_server::recipe(&redis.program, port, &data, log, mark));
+        self.redis_data = Some(data);
+        self.store = Store::Redis {
+            url: format!("redis://127.0.0.1:{port}"),
+            why: format!(
+                "sessions that live outside are in a {} of the lab's own, because it is installed",
+                redis.version
+            ),
         };
         Ok(())
     }
 
-    fn add_replica(
-        &mut self,
-        spec: &LabSpec,
-        service: &Service,
-        program: &Path,
-        number: usize,
-        folder: &Path,
-        mark: &(String, String),
-    ) -> anyhow::Result<()> {
-        let name = format!("{}-{number}", service.name);
-        let listen = format!("127.0.0.1:{}", self.take_port()?);
-        let gates = if service.gates { Some(format!("127.0.0.1:{}", self.take_port()?)) } else { None };
-        let store = match &self.store {
-            Store::Redis { url, .. } => url.clone(),
-            // All replicas of a service open one file.
-            Store::Embedded { .. } => {
-                format!("sqlite:{}", folder.join(&service.name).display()) + "-sessions.db"
-            }
-        };
-        let database = match &spec.database {
-            Some(url) => url.replace("{service}", &service.name),
-            None => format!("sqlite:{}", folder.join(&service.name).display()) + ".db",
-        };
-        let fill = |text: &String| {
-            text.replace("{listen}", &listen)
-                .replace("{gates}", gates.as_deref().unwrap_or_default())
-                .replace("{replica}", &name)
-                .replace("{store}", &store)
-                .replace("{database}", &database)
-                .replace("{folder}", &folder.display().to_string())
-        };
-        self.recipes.push(Recipe {
-            name: name.clone(),
-            program: program.to_owned(),
-            args: service.args.iter().map(fill).collect(),
-            env: service
-                .env
-                .iter()
-                .map(|(name, value)| (name.clone(), fill(value)))
-                .chain([mark.clone()])
-                .collect(),
-            log: self.logs.join(format!("{name}.log")),
-        });
-        self.replicas.entry(service.name.clone()).or_default().push(Replica {
-            name,
-            service: service.name.clone(),
-            url: format!("http://{listen}"),
-            gates: gates.map(|address| format!("http://{address}")),
-        });
-        Ok(())
+    fn add_replica(&mut self, service: &Service, name: String) -> anyhow::Result<Replica> {
+        let url = format!("http://127.0.0.1:{}", self.take_port()?);
+        let gates =
+            if service.gates { Some(format!("http://127.0.0.1:{}", self.take_port()?)) } else { None };
+        let replica = Replica { name, service: service.name.clone(), url, gates };
+        self.replicas.entry(service.name.clone()).or_default().push(replica.clone());
+        Ok(replica)
     }
 
     fn take_port(&mut self) -> anyhow::Result<u16> {
@@ -149,4 +141,12 @@ impl Plan {
         self.ports.push(port);
         Ok(number)
     }
+}
+
+fn sqlite(folder: &Path, name: &str) -> String {
+    format!("sqlite:{}.db", folder.join(name).display())
+}
+
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(path).with_context(|| format!("making {}", path.display()))
 }
