@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::contract::report::ContractArgs;
 use crate::doctor::DoctorArgs;
@@ -11,8 +12,9 @@ use crate::flow::Flow;
 use crate::heal::HealArgs;
 use crate::list::ListArgs;
 use crate::moment::Phase;
+use crate::names::{fault_named, flow_named, service_named};
 use crate::restart::RestartArgs;
-use crate::schedule::{Moments, Only, fault_named, flow_named, service_named};
+use crate::schedule::{Moments, Only};
 use crate::status::StatusArgs;
 use crate::up::{DriverName, UpArgs};
 
@@ -138,4 +140,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 fn both_or_one(name: &str) -> Result<String, String> {
     if name == "both" { Ok(name.to_owned()) } else { service_named(name) }
+}
+
+/// What was typed cannot be meant: an error like those of the parser, for what only a lab can tell.
+pub fn usage(message: String) -> anyhow::Error {
+    Cli::command().error(ErrorKind::ValueValidation, message).into()
 }

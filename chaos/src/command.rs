@@ -3,22 +3,22 @@
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use clap::error::ErrorKind;
 use jiff::Timestamp;
 
-use crate::cli::{Cli, Command, CommonArgs, MatrixArgs, RunArgs};
+use crate::cli::{Cli, Command, CommonArgs, MatrixArgs, RunArgs, usage};
 use crate::draws::fresh_seed;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::matrix::{Plan, default_jobs, matrix};
 use crate::moment::Moment;
+use crate::names::step_named;
 use crate::report::paint::Paint;
 use crate::report::progress::Progress;
 use crate::report::{say, story, text};
 use crate::restart::{self, RestartArgs};
 use crate::results::{self, Results};
 use crate::run::Cell;
-use crate::schedule::{Only, schedule, step_named};
+use crate::schedule::{Only, schedule};
 use crate::service::{self, Service};
 use crate::{contract, doctor, heal, list, status, up};
 
@@ -183,9 +183,4 @@ async fn carry_out(
         progress.note(&format!("results and logs: {}", folder.display()));
     }
     Ok(results)
-}
-
-/// What was typed cannot be meant.
-fn usage(message: String) -> anyhow::Error {
-    Cli::command().error(ErrorKind::ValueValidation, message).into()
 }

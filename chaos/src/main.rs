@@ -10,6 +10,9 @@ use clap::Parser;
 /// clap exits with 2 on wrong usage; here 2 means that nothing was proven, so usage is 64 (EX_USAGE).
 const USAGE: u8 = 64;
 
+/// 128 and the number of SIGINT, as shells have it.
+const INTERRUPTED: u8 = 130;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -19,21 +22,29 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return broken(&error.into()),
     };
-    // Dropping the runtime, at the end of this function, drops every lab, and with it every process.
     let outcome = runtime.block_on(async {
         // `up` is meant to be interrupted, and takes its leave by itself.
         if matches!(cli.command, Some(Command::Up(_))) {
-            return obey(cli).await;
+            return obey(cli).await.map(Some);
         }
         tokio::select! {
-            outcome = obey(cli) => outcome,
-            stop = interrupted() => stop.map(|()| ExitCode::from(130)),
+            outcome = obey(cli) => outcome.map(Some),
+            stop = interrupted() => stop.map(|()| None),
         }
     });
-    outcome.unwrap_or_else(|error| match error.downcast_ref::<clap::Error>() {
-        Some(wrong) => usage(wrong),
-        None => broken(&error),
-    })
+    // With the runtime go the labs, and with them every process.
+    drop(runtime);
+    match outcome {
+        Ok(Some(code)) => code,
+        Ok(None) => {
+            eprintln!("\nchaos: interrupted; nothing is left behind");
+            ExitCode::from(INTERRUPTED)
+        }
+        Err(error) => match error.downcast_ref::<clap::Error>() {
+            Some(wrong) => usage(wrong),
+            None => broken(&error),
+        },
+    }
 }
 
 fn usage(error: &clap::Error) -> ExitCode {

@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use crate::cli::duration;
+use crate::cli::{duration, usage};
 use crate::driver::{Driver, EXIT_WITHIN, READY_WITHIN, Target};
 use crate::fault::{self, Aim, Fault, Strike};
 use crate::flow::Flow;
 use crate::moment::{Moment, Phase};
-use crate::schedule::{flow_named, step_named};
+use crate::names::{flow_named, step_named};
 use crate::up::DEFAULT_LAB;
 
 /// `chaos restart`
@@ -129,18 +129,19 @@ pub async fn now(args: &RestartArgs) -> anyhow::Result<(String, bool)> {
     let lab = lab.with_context(|| {
         format!("no lab called {name:?} is up: start one with `chaos up`, or restart at a step of a flow with --at cart:put-pen")
     })?;
+    let target = lab.target(&args.target).map_err(|error| usage(error.to_string()))?;
     let mut told = String::new();
     let mut proven = true;
-    for (target, strike) in strike(&lab, args).await? {
+    for (target, strike) in strike(&lab, target, args).await? {
         proven &= strike.proof.proven;
         tell(&mut told, &target, args.how, &strike);
     }
     Ok((told, proven))
 }
 
-async fn strike(lab: &Driver, args: &RestartArgs) -> anyhow::Result<Vec<(String, Strike)>> {
+async fn strike(lab: &Driver, target: Target, args: &RestartArgs) -> anyhow::Result<Vec<(String, Strike)>> {
     let mut strikes = Vec::new();
-    match lab.target(&args.target)? {
+    match target {
         Target::Redis => strikes.push(("redis".to_owned(), redis(lab, args).await?)),
         Target::Replica { service, replica } => {
             let strike = hit(lab, args.how.to_a_replica(), &service, &replica, args.pause_for).await?;
@@ -171,6 +172,10 @@ async fn hit(
         // This time is what was asked for; there is no event to wait for.
         tokio::time::sleep(pause_for).await;
         fault::undo(&mut strike, lab).await?;
+    }
+    if fault == Fault::Pause {
+        // No client is at work here, so there is no request to speak of.
+        strike.proof.what = format!("{replica} was in state T (stopped) until it was continued");
     }
     Ok(strike)
 }

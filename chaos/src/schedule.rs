@@ -8,6 +8,7 @@ use crate::draws::Draws;
 use crate::fault::Fault;
 use crate::flow::{FLOWS, Flow};
 use crate::moment::Moment;
+use crate::names::{fault_named, flow_named, service_named};
 use crate::run::Cell;
 use crate::service::Service;
 
@@ -109,72 +110,6 @@ impl FromStr for Only {
     }
 }
 
-/// The flow of this name.
-///
-/// # Errors
-/// Which there are, and the nearest.
-pub fn flow_named(name: &str) -> Result<Flow, String> {
-    Flow::named(name).ok_or_else(|| no_such("flow", name, FLOWS.iter().map(|row| row.name)))
-}
-
-/// The fault of this name.
-///
-/// # Errors
-/// Which there are, and the nearest.
-pub fn fault_named(name: &str) -> Result<Fault, String> {
-    let found = Fault::ALL.into_iter().find(|fault| fault.name() == name);
-    found.ok_or_else(|| no_such("fault", name, Fault::ALL.iter().map(|fault| fault.name())))
-}
-
-/// The name of a built-in service.
-///
-/// # Errors
-/// Which there are, and the nearest.
-pub fn service_named(name: &str) -> Result<String, String> {
-    let names: Vec<String> = crate::service::builtin().into_iter().map(|service| service.name).collect();
-    match names.iter().any(|known| known == name) {
-        true => Ok(name.to_owned()),
-        false => Err(no_such("service", name, names.iter().map(String::as_str))),
-    }
-}
-
-/// The step of this name.
-///
-/// # Errors
-/// Which the flow has, and the nearest.
-pub fn step_named(flow: Flow, name: &str) -> Result<&'static str, String> {
-    let steps = flow.row().steps;
-    let found = steps.iter().find(|step| **step == name);
-    found.copied().ok_or_else(|| no_such(&format!("step of {flow}"), name, steps.iter().copied()))
-}
-
-fn no_such<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.collect();
-    let nearest = known.iter().map(|known| (distance(name, known), known)).min();
-    let hint = match nearest {
-        // Half of it wrong is no spelling mistake.
-        Some((edits, nearest)) if edits * 2 <= name.len().max(nearest.len()) => {
-            format!(" (nearest: {nearest})")
-        }
-        _ => String::new(),
-    };
-    format!("there is no {what} {name:?}{hint}; there are {}", known.join(", "))
-}
-
-/// How many letters must be changed, added or removed to make one word of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (at, a) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
-        for (to, b) in other.chars().enumerate() {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = row[to + 1];
-            row[to + 1] = changed.min(diagonal + 1).min(row[to] + 1);
-        }
-    }
-    row[other.chars().count()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,21 +159,9 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_word_is_answered_with_the_nearest_right_one() {
-        let error = "flow=card".parse::<Only>().unwrap_err();
-        assert!(error.contains("nearest: cart") && error.contains("whoami"), "{error}");
-        let error = fault_named("kil").unwrap_err();
-        assert!(error.contains("nearest: kill") && error.contains("redis-down"), "{error}");
-        assert!(!flow_named("xyzzy").unwrap_err().contains("nearest"));
-        assert!(step_named(Flow::Cart, "put-pan").unwrap_err().contains("nearest: put-pen"));
+    fn a_restriction_must_name_what_it_restricts() {
         assert!("speed=9".parse::<Only>().unwrap_err().contains("not flow, fault or service"));
         assert!("cart".parse::<Only>().unwrap_err().contains("flow=…"));
-    }
-
-    #[test]
-    fn the_distance_counts_letters() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("same", "same"), 0);
+        assert!("flow=card".parse::<Only>().unwrap_err().contains("nearest: cart"));
     }
 }

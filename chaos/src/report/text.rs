@@ -100,7 +100,11 @@ fn cost(control: &Control, base: Option<f64>) -> String {
 
 fn cell(square: Option<&Square>, paint: Paint) -> String {
     let Some(square) = square else { return format!("{:SQUARE$}", "–") };
-    let verdict = paint.observed(square.observed, &format!("{:<10}", square.observed));
+    let word = match square.observed {
+        Observed::NotAvailable => "not tried",
+        observed => observed.word(),
+    };
+    let verdict = paint.observed(square.observed, &format!("{word:<10}"));
     let sign = match square.sign() {
         "=" => "=".to_owned(),
         sign => paint.alarm(sign),
@@ -173,7 +177,8 @@ pub fn summary(results: &Results, paint: Paint) -> String {
     if results.cells.is_empty() {
         return paint.alarm("no cell was tried, so nothing is proven");
     }
-    let mut line = format!("{} cells as predicted", summary.as_predicted);
+    let cells = if summary.as_predicted == 1 { "cell" } else { "cells" };
+    let mut line = format!("{} {cells} as predicted", summary.as_predicted);
     if summary.deviated > 0 {
         line = format!("{line}, {}", paint.alarm(&format!("{} deviated", summary.deviated)));
     }

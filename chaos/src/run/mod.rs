@@ -4,12 +4,15 @@
 pub mod stage;
 pub mod judge;
 mod checker;
+mod control;
 
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 
 use self::checker::Checker;
+pub use self::control::control;
+use self::control::redis_calls;
 use self::judge::{Judged, Played, judge};
 use self::stage::{Happened, Plot, Stage};
 use crate::client::record::Exchange;
@@ -26,9 +29,6 @@ use crate::service::{Service, Twin};
 
 /// A cell that takes longer than this hangs, and its lab is not to be trusted any more.
 const CELL_WITHIN: Duration = Duration::from_secs(60);
-
-/// How often an undisturbed flow is played.
-const CONTROL_PLAYS: usize = 4;
 
 /// What is to be tried.
 #[derive(Debug, Clone)]
@@ -88,46 +88,6 @@ pub fn broken(
     let prediction = predictions.cell(cell.flow, cell.fault.name(), service, cell.moment)?;
     let notes = vec![format!("the lab broke: {error:#}")];
     Ok(report(cell, &prediction, Judged { observed: Observed::Inconclusive, reason: None, notes }, None))
-}
-
-/// Plays a flow with nothing happening, and says what its requests cost. It is the control of every cell:
-/// if a promise is not kept now, nothing that happens to it later means anything.
-///
-/// # Errors
-/// If the lab itself is broken.
-pub async fn control(
-    driver: &Driver,
-    flow: Flow,
-    service: &Service,
-    predictions: &Predictions,
-    mut draws: Draws,
-) -> anyhow::Result<results::Control> {
-    let prediction = predictions.control(flow, predicted_as(service, predictions))?;
-    let mut plays = Vec::new();
-    for _ in 0..CONTROL_PLAYS {
-        let played = play(driver, flow, &service.name, None, None, draws.branch()).await?;
-        plays.push((judge(&played), played));
-    }
-    // One broken promise is enough; where all are kept alike, the last play speaks for them.
-    let agrees = |judged: &Judged| judged.observed.agrees(prediction.expected, judged.reason.as_deref());
-    let speaks = plays.iter().position(|(judged, _)| !agrees(judged)).unwrap_or(plays.len() - 1);
-    // The first play finds caches and connections cold, so it does not count for the cost.
-    let warm = || plays[1..].iter().map(|(_, played)| played);
-    let requests = warm().map(|played| played.log.len()).sum::<usize>().max(1) as f64;
-    let calls: Option<u64> = warm().map(|played| played.redis_calls).sum();
-    let (judged, played) = &plays[speaks];
-    Ok(results::Control {
-        flow: flow.name(),
-        service: service.name.clone(),
-        predicted: prediction.expected.verdict,
-        observed: judged.observed,
-        as_predicted: agrees(judged),
-        reason: judged.reason.clone(),
-        p50_ms: median(warm().flat_map(|played| &played.log).map(Exchange::ms).collect()),
-        redis_calls_per_request: calls.map(|calls| (calls as f64 / requests * 100.0).round() / 100.0),
-        notes: judged.notes.clone(),
-        evidence: played.log.iter().map(Exchange::evidence).collect(),
-    })
 }
 
 /// Plays a flow from its first step to its closing look, with a plot or without.
@@ -218,28 +178,6 @@ fn not_available(driver: &Driver, cell: &Cell) -> Option<String> {
     None
 }
 
-/// How many scripts Redis has run. Every call of the services is one; what the scripts do inside is not
-/// counted.
-async fn redis_calls(driver: &Driver) -> anyhow::Result<Option<u64>> {
-    if matches!(driver.store(), Store::Embedded { .. }) {
-        return Ok(None);
-    }
-    let stats = driver.redis_ask(&["INFO", "commandstats"]).await?.unwrap_or_default();
-    Ok(Some(scripts_run(&stats)))
-}
-
-fn scripts_run(stats: &str) -> u64 {
-    let calls = |line: &str| line.split_once("calls=")?.1.split(',').next()?.parse::<u64>().ok();
-    let scripts = stats.lines().filter(|line| line.starts_with("cmdstat_eval"));
-    scripts.filter_map(calls).sum()
-}
-
-fn median(mut ms: Vec<f64>) -> f64 {
-    ms.sort_by(f64::total_cmp);
-    let middle = ms.get(ms.len() / 2).copied().unwrap_or_default();
-    (middle * 100.0).round() / 100.0
-}
-
 fn report(
     cell: &Cell,
     prediction: &Prediction<'_>,
@@ -275,24 +213,5 @@ fn report(
 impl Judged {
     fn not_available(why: String) -> Self {
         Judged { observed: Observed::NotAvailable, reason: None, notes: vec![why] }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_scripts_count_as_calls() {
-        let stats = "# Commandstats\r\ncmdstat_evalsha:calls=12,usec=34\r\ncmdstat_eval:calls=3,usec=1\r\n\
-             cmdstat_hget:calls=40,usec=9\r\ncmdstat_ping:calls=5,usec=2\r\n";
-        assert_eq!(scripts_run(stats), 15);
-        assert_eq!(scripts_run(""), 0);
-    }
-
-    #[test]
-    fn the_median_is_the_middle_one() {
-        assert_eq!(median(vec![9.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(Vec::new()), 0.0);
     }
 }
