@@ -147,12 +147,16 @@ impl Database {
         .await
     }
 
-    /// Closes all connections.
+    /// Closes all connections, so that the other side need not find out by itself. One that does not answer
+    /// holds up nobody's exit.
     pub async fn close(&self) {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.close().await,
-            Engine::Postgres(postgres) => postgres.close().await,
-        }
+        let closing = async {
+            match &self.engine {
+                Engine::Sqlite(sqlite) => sqlite.close().await,
+                Engine::Postgres(postgres) => postgres.close().await,
+            }
+        };
+        let _ = tokio::time::timeout(CALL_LIMIT, closing).await;
     }
 
     /// Makes the tables, the first time the database can be reached.

@@ -271,4 +271,6 @@ async fn connections_that_died_silently_give_their_places_back() {
         attempts += 1;
         assert!(attempts < 4, "still {refused} after {attempts} attempts");
     }
+    proxy.silence();
+    bounded(database.close()).await;
 }
