@@ -74,6 +74,8 @@ pub enum ApiError {
     CartEmpty,
     /// 409 `cart_changed`: the cart is not the one the client saw.
     CartChanged,
+    /// 409 `cart_changed`: this very cart was ordered before, under another key.
+    CartAlreadyOrdered,
     /// 409 `checkout_incomplete`: the wizard is not finished.
     CheckoutIncomplete(Vec<Step>),
     /// 400 `idempotency_key_missing`.
@@ -229,6 +231,11 @@ impl ApiError {
             CartChanged => {
                 contract(409, "cart_changed", "The cart is not the one you saw; look again, then order.")
             }
+            CartAlreadyOrdered => contract(
+                409,
+                "cart_changed",
+                "This cart was ordered already, under another key; see your orders.",
+            ),
             CheckoutIncomplete(_) => {
                 contract(409, "checkout_incomplete", "Finish the checkout first; see missing.")
             }

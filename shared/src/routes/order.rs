@@ -64,30 +64,41 @@ async fn place_once<S: Sessions>(
 ) -> Result<(PlacedOrder, bool), ApiError> {
     let mut budget = Budget::new();
     let session = app.sessions.look(&mut budget, token).await?;
-    let account = session.account.id;
-    let now_ms = (app.clock)();
-    let (placed, replay) =
-        match app.orders.claim(account, key, wanted.cart_version, &app.identity, now_ms).await? {
-            Claimed::Placed(placed) => (placed, true),
-            Claimed::InProgress => return Err(ApiError::IdempotencyInProgress),
-            Claimed::Reused => return Err(ApiError::IdempotencyKeyReused),
-            Claimed::Claimed(claim) => {
-                app.gates.pass(request_id, Point::Claimed).await;
-                match commit(app, &claim, session, wanted.cart_version, now_ms).await {
-                    Ok(placed) => (placed, false),
-                    Err(error) => {
-                        // Only a placed order is kept under its key; if this fails too, the lease ends it.
-                        app.orders.release(claim).await.ok();
-                        return Err(error);
-                    }
-                }
-            }
-        };
+    let decided = decide(app, session, key, wanted.cart_version, request_id).await;
+    if !matches!(decided, Ok(_) | Err(ApiError::CartAlreadyOrdered)) {
+        return decided;
+    }
     let emptied = Change::Ordered { version: wanted.cart_version };
     match app.sessions.change(&mut budget, token, &emptied, None).await {
         Err(SessionError::Store(down)) => Err(SessionError::Store(down).into()),
         // A session that was ended meanwhile has no cart to empty, and its order is placed all the same.
-        Ok(_) | Err(_) => Ok((placed, replay)),
+        Ok(_) | Err(_) => decided,
+    }
+}
+
+/// The order, and whether an earlier call had placed it.
+async fn decide<S: Sessions>(
+    app: &App<S>,
+    session: Session,
+    key: &IdempotencyKey,
+    cart_version: u64,
+    request_id: &str,
+) -> Result<(PlacedOrder, bool), ApiError> {
+    let now_ms = (app.clock)();
+    let claim = match app.orders.claim(session.account.id, key, cart_version, &app.identity, now_ms).await? {
+        Claimed::Placed(placed) => return Ok((placed, true)),
+        Claimed::InProgress => return Err(ApiError::IdempotencyInProgress),
+        Claimed::Reused => return Err(ApiError::IdempotencyKeyReused),
+        Claimed::Claimed(claim) => claim,
+    };
+    app.gates.pass(request_id, Point::Claimed).await;
+    match commit(app, &claim, session, cart_version, now_ms).await {
+        Ok(placed) => Ok((placed, false)),
+        Err(error) => {
+            // Only a placed order is kept under its key; if this fails too, the lease ends it.
+            app.orders.release(claim).await.ok();
+            Err(error)
+        }
     }
 }
 
@@ -169,7 +180,7 @@ impl From<CommitError> for ApiError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::ClaimLost => ApiError::IdempotencyInProgress,
-            CommitError::CartAlreadyOrdered => ApiError::CartChanged,
+            CommitError::CartAlreadyOrdered => ApiError::CartAlreadyOrdered,
             CommitError::Sql(error) => ApiError::Sql(error),
         }
     }
