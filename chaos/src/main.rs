@@ -27,9 +27,11 @@ fn main() -> ExitCode {
         if matches!(cli.command, Some(Command::Up(_))) {
             return obey(cli).await.map(Some);
         }
+        // Listening comes first: a Ctrl-C before it would end us with a lab's folder half made.
         tokio::select! {
-            outcome = obey(cli) => outcome.map(Some),
+            biased;
             stop = interrupted() => stop.map(|()| None),
+            outcome = obey(cli) => outcome.map(Some),
         }
     });
     // With the runtime go the labs, and with them every process.

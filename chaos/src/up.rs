@@ -2,6 +2,7 @@
 //! Ctrl-C.
 
 use std::io::{Write, stdout};
+use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -54,17 +55,18 @@ pub enum DriverName {
 /// # Errors
 /// If the lab cannot be started.
 pub async fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
+    // One listener for the whole life of the lab, and polled first: a Ctrl-C between two listeners would
+    // be nobody's, and one before the first would end the tool with its folder still there.
+    let mut stop = pin!(interrupted());
     let driver = tokio::select! {
+        biased;
+        stopped = &mut stop => return stopped.map(|()| ExitCode::from(130)),
         driver = start(args) => driver?,
-        stop = interrupted() => {
-            stop?;
-            return Ok(ExitCode::from(130));
-        }
     };
     let Driver::Local(local) = &driver;
     let _orders = local.serve()?;
     write!(stdout(), "{}", welcome(&driver))?;
-    interrupted().await?;
+    stop.await?;
     driver.stop().await;
     // The terminal may be what went away; that changes nothing.
     let _ = writeln!(stdout(), "stopped; nothing is left behind");
