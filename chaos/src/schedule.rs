@@ -159,6 +159,13 @@ mod tests {
     }
 
     #[test]
+    fn a_telling_moment_is_for_a_fault_that_exists() {
+        for (name, _) in FLOWS.iter().flat_map(|row| row.telling) {
+            assert!(*name == "*" || fault_named(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
     fn a_restriction_must_name_what_it_restricts() {
         assert!("speed=9".parse::<Only>().unwrap_err().contains("not flow, fault or service"));
         assert!("cart".parse::<Only>().unwrap_err().contains("flow=…"));

@@ -46,9 +46,23 @@ pub enum Flow {
 }
 
 impl Flow {
+    /// All of them, in the order of [`FLOWS`].
+    pub const ALL: [Flow; 9] = [
+        Flow::Whoami,
+        Flow::Cart,
+        Flow::CartBlind,
+        Flow::Checkout,
+        Flow::Order,
+        Flow::Logout,
+        Flow::Renew,
+        Flow::Prime,
+        Flow::Spread,
+    ];
+
     /// What there is to know about it.
     pub fn row(self) -> &'static FlowRow {
-        FLOWS.iter().find(|row| row.flow == self).expect("a test holds FLOWS complete")
+        // The enum and the table are in the same order; a test holds them to it.
+        &FLOWS[self as usize]
     }
 
     /// Its name.
@@ -111,36 +125,15 @@ impl std::fmt::Display for Flow {
     }
 }
 
-impl clap::ValueEnum for Flow {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[
-            Flow::Whoami,
-            Flow::Cart,
-            Flow::CartBlind,
-            Flow::Checkout,
-            Flow::Order,
-            Flow::Logout,
-            Flow::Renew,
-            Flow::Prime,
-            Flow::Spread,
-        ]
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.name()).help(self.row().promise))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::ValueEnum;
-
     use super::*;
 
     #[test]
     fn the_table_has_every_flow_once_and_in_the_same_order() {
         let rows: Vec<Flow> = FLOWS.iter().map(|row| row.flow).collect();
-        assert_eq!(rows, Flow::value_variants());
+        assert_eq!(rows, Flow::ALL);
+        assert!(Flow::ALL.iter().enumerate().all(|(at, flow)| *flow as usize == at));
         assert!(FLOWS.iter().all(|row| Flow::named(row.name) == Some(row.flow)));
     }
 

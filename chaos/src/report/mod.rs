@@ -5,6 +5,7 @@ pub mod progress;
 pub mod square;
 pub mod story;
 pub mod text;
+pub mod wrap;
 
 use std::io::{ErrorKind, Write, stdout};
 

@@ -5,14 +5,15 @@ use std::fmt::Write;
 
 use super::paint::Paint;
 use super::square::down_ms;
+use super::wrap::wrapped;
 use crate::client::record::Evidence;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::matrix::stands_out;
 use crate::results::{Cell, Observed};
 
-/// Columns of a sentence beside a word such as `predicted`.
-const SENTENCE: usize = 85;
+/// Where a sentence stands beside a word such as `predicted`.
+const BESIDE: usize = 13;
 
 /// The whole story of a cell.
 pub fn cell(cell: &Cell, seed: u64, paint: Paint) -> String {
@@ -106,7 +107,7 @@ fn verdict(cell: &Cell, paint: Paint) -> String {
     };
     let mut out = String::new();
     let predicted = with(cell.predicted.word(), &cell.predicted_reason);
-    let _ = writeln!(out, "  predicted  {}", wrapped(&format!("{predicted}: {}", cell.because)));
+    let _ = writeln!(out, "  predicted  {}", wrapped(&format!("{predicted}: {}", cell.because), BESIDE));
     let word = with(cell.observed.word(), &cell.reason);
     let meaning = match cell.observed {
         Observed::Verdict(verdict) => format!(": the client {}", verdict.meaning()),
@@ -114,11 +115,11 @@ fn verdict(cell: &Cell, paint: Paint) -> String {
         Observed::NotAvailable => ": this was not tried".to_owned(),
     };
     // Painted after it is wrapped, because paint has no width.
-    let observed = wrapped(&format!("{word}{meaning}"));
+    let observed = wrapped(&format!("{word}{meaning}"), BESIDE);
     let painted = observed.replacen(&word, &paint.observed(cell.observed, &word), 1);
     let _ = writeln!(out, "  observed   {painted}");
     for note in &cell.notes {
-        let _ = writeln!(out, "             {}", wrapped(note));
+        let _ = writeln!(out, "             {}", wrapped(note, BESIDE));
     }
     let agreement = match cell.observed {
         _ if cell.as_predicted => "as predicted".to_owned(),
@@ -127,24 +128,6 @@ fn verdict(cell: &Cell, paint: Paint) -> String {
         _ => String::new(),
     };
     let _ = writeln!(out, "  {agreement}");
-    out
-}
-
-/// Breaks a sentence into lines that stand under each other beside a word such as `predicted`.
-fn wrapped(sentence: &str) -> String {
-    let (mut out, mut column) = (String::new(), 0);
-    for word in sentence.split(' ') {
-        let width = word.chars().count();
-        if column > 0 && column + 1 + width > SENTENCE {
-            out.push_str("\n             ");
-            column = 0;
-        } else if column > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += width;
-    }
     out
 }
 

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use super::paint::Paint;
 use super::square::Square;
 use super::story;
+use super::wrap::wrapped;
 use crate::fault::FAULTS;
 use crate::flow::{FLOWS, FlowRow};
 use crate::matrix::stands_out;
@@ -22,7 +23,7 @@ const FAULT: usize = 16;
 /// The whole report.
 pub fn matrix(results: &Results, services: &[String], paint: Paint) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "seed {} · {}", results.seed, results.store);
+    let _ = writeln!(out, "{}\nseed {}\n", wrapped(&results.store, 0), results.seed);
     out.push_str(&legend(paint));
     for pair in services.chunks(2) {
         table(&mut out, results, pair, paint);
@@ -167,7 +168,8 @@ fn standing_out(out: &mut String, results: &Results, paint: Paint) {
         results.cells.iter().filter(|cell| cell.observed == Observed::NotAvailable).collect();
     if let Some(first) = skipped.first() {
         let why = first.notes.first().map_or("", String::as_str);
-        let _ = writeln!(out, "\n{} cells were not tried: {why}", skipped.len());
+        let why = format!("{} cells were not tried: {why}", skipped.len());
+        let _ = writeln!(out, "\n{}", wrapped(&why, 0));
     }
 }
 

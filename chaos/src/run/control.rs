@@ -12,7 +12,7 @@ use crate::results;
 use crate::service::Service;
 
 /// How often an undisturbed flow is played.
-const CONTROL_PLAYS: usize = 4;
+const CONTROL_PLAYS: usize = 8;
 
 /// Plays a flow with nothing happening, and says what its requests cost. It is the control of every cell:
 /// if a promise is not kept now, nothing that happens to it later means anything.

@@ -1,0 +1,48 @@
+//! How does a sentence fit on a projector? Broken between words at 100 columns.
+
+/// The widest line of any report.
+pub const COLUMNS: usize = 100;
+
+/// Breaks a sentence so that it ends before the last column; its first line begins at column `indent`, and
+/// the others are moved there. A single word is never broken.
+pub fn wrapped(sentence: &str, indent: usize) -> String {
+    let (mut out, mut column) = (String::new(), indent);
+    for word in sentence.split(' ') {
+        let width = word.chars().count();
+        if column > indent && column + 1 + width > COLUMNS {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if column > indent {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_wider_than_the_projector_and_no_word_is_lost() {
+        let sentence = "a word ".repeat(60);
+        let broken = wrapped(sentence.trim_end(), 13);
+        assert!(broken.lines().count() > 3);
+        for (at, line) in broken.lines().enumerate() {
+            let begins_at = if at == 0 { 13 } else { 0 };
+            assert!(begins_at + line.chars().count() <= COLUMNS, "{line}");
+        }
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&broken), words(&sentence));
+    }
+
+    #[test]
+    fn a_short_sentence_stays_as_it_is() {
+        assert_eq!(wrapped("nothing to do", 2), "nothing to do");
+        assert_eq!(wrapped("", 2), "");
+    }
+}
