@@ -327,6 +327,21 @@ async fn healing_undoes_whatever_is_in_force_and_can_be_repeated() {
 }
 
 #[tokio::test]
+async fn a_replica_that_does_not_end_is_no_proof_and_healing_replaces_it() {
+    for lab in
+        drivers(|| Lab::of([service::stateful()]).replicas(1).args("stateful", ["--drain-wait", "1h"])).await
+    {
+        let before = lab.driver.boot_id("stateful-1").await.unwrap();
+        let strike = strike(&lab, Fault::Graceful, "stateful-1").await;
+        assert!(!strike.proof.proven && strike.restart.is_none(), "{strike:?}");
+        assert!(strike.proof.what.contains("still took connections"), "{:?}", strike.proof);
+        let done = lab.driver.heal().await.unwrap();
+        assert!(done[0].contains("told to end and had not"), "{done:?}");
+        assert_ne!(lab.driver.boot_id("stateful-1").await.unwrap(), before);
+    }
+}
+
+#[tokio::test]
 async fn only_what_the_lab_started_can_be_a_target() {
     for lab in drivers(Lab::twins).await {
         let replica = Target::Replica { service: "stateless".to_owned(), replica: "stateless-2".to_owned() };

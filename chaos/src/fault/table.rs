@@ -193,3 +193,18 @@ impl ValueEnum for Fault {
         Some(PossibleValue::new(self.name()).help(self.row().what))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_one_row_a_fault_in_the_order_of_the_enum() {
+        assert_eq!(FAULTS.len(), Fault::ALL.len());
+        for (fault, row) in Fault::ALL.into_iter().zip(FAULTS) {
+            assert_eq!(fault, row.fault);
+            assert_eq!(row.name.parse::<Fault>(), Ok(fault));
+            assert_eq!(fault.row().name, row.name);
+        }
+    }
+}
