@@ -9,20 +9,21 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use shared::clock;
-use shared::sessions::{Budget, Change, End, Limits, Listed, Session, SessionError, StoreDown};
+use shared::sessions::{Budget, Change, End, Limits, Listed, STORE_BUDGET, Session, SessionError, StoreDown};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 use uuid::Uuid;
 
 use super::step::{Step, Stop};
 use super::{Fresh, Rotation};
 use crate::token::Claims;
 
-/// How long SQLite waits for another writer.
-const BUSY_WAIT: Duration = Duration::from_millis(200);
+/// How long to wait before asking again while another replica writes. SQLite could wait by itself, but
+/// it asks ever more rarely, and then whoever asks often gets every turn.
+const PAUSE: Duration = Duration::from_millis(1);
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS store (id TEXT NOT NULL);
@@ -52,12 +53,12 @@ impl SqliteStore {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(BUSY_WAIT)
+            .busy_timeout(Duration::ZERO)
             .disable_statement_logging();
         // One connection: there is one writer at a time anyway, and here they wait in order.
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(BUSY_WAIT)
+            .acquire_timeout(STORE_BUDGET)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
@@ -140,7 +141,7 @@ impl SqliteStore {
         act: impl for<'a> FnOnce(&'a mut Step) -> Running<'a, T>,
     ) -> Result<T, SessionError> {
         let whole = async {
-            let tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+            let tx = self.alone().await?;
             let mut step = Step { tx, now_ms: clock::system(), limits: self.limits };
             let answer = match act(&mut step).await {
                 Ok(answer) => Ok(answer),
@@ -151,6 +152,16 @@ impl SqliteStore {
             Ok(answer)
         };
         budget.spend(whole).await?.map_err(|error| judge(&error))?
+    }
+
+    /// A transaction that nobody else's comes between. Waits for its turn; the caller's time bounds it.
+    async fn alone(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
+        loop {
+            match self.pool.begin_with("BEGIN IMMEDIATE").await {
+                Err(error) if matches!(code(&error), Some(BUSY | LOCKED)) => tokio::time::sleep(PAUSE).await,
+                outcome => return outcome,
+            }
+        }
     }
 }
 
@@ -165,23 +176,27 @@ async fn make_tables(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     tx.commit().await
 }
 
-/// What an error means to those who asked. See <https://www.sqlite.org/rescode.html>.
+const BUSY: u32 = 5;
+const LOCKED: u32 = 6;
+const READONLY: u32 = 8;
+const FULL: u32 = 13;
+const CANTOPEN: u32 = 14;
+
+/// SQLite's primary result code; the bytes above it only refine it. See
+/// <https://www.sqlite.org/rescode.html>.
+fn code(error: &sqlx::Error) -> Option<u32> {
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+/// What an error means to those who asked.
 fn judge(error: &sqlx::Error) -> StoreDown {
-    let code = match error {
-        sqlx::Error::PoolTimedOut => return StoreDown::Timeout,
-        sqlx::Error::Database(refusal) => refusal.code().and_then(|code| code.parse::<u32>().ok()),
-        _ => None,
-    };
-    // The lowest byte is the primary code; the rest only refines it.
-    match code.map(|code| code & 0xff) {
-        // BUSY, LOCKED
-        Some(5 | 6) => StoreDown::Timeout,
-        // READONLY
-        Some(8) => StoreDown::ReadOnly,
-        // FULL
-        Some(13) => StoreDown::Full,
-        // CANTOPEN
-        Some(14) => StoreDown::Down,
+    match code(error) {
+        Some(BUSY | LOCKED) => StoreDown::Timeout,
+        Some(READONLY) => StoreDown::ReadOnly,
+        Some(FULL) => StoreDown::Full,
+        Some(CANTOPEN) => StoreDown::Down,
+        None if matches!(error, sqlx::Error::PoolTimedOut) => StoreDown::Timeout,
         _ => {
             tracing::error!(%error, "SQLite answered what we do not understand");
             StoreDown::Broken

@@ -209,7 +209,7 @@ impl Step {
 
     /// Shrinks a record to the reason why it is over.
     async fn bury(&mut self, id: Uuid, reason: &str) -> sqlx::Result<()> {
-        let update = sqlx::query("UPDATE session SET over = $2, record = '' WHERE id = $1 AND over IS NULL");
+        let update = sqlx::query("UPDATE session SET over = $2, record = '' WHERE id = $1");
         update.bind(id.to_string()).bind(reason).execute(&mut *self.tx).await.map(drop)
     }
 }

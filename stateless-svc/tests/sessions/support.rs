@@ -51,7 +51,7 @@ impl Place {
     pub fn crowd(&self) -> usize {
         match self {
             Place::Redis(_) => 100,
-            Place::Sqlite(_) => 10,
+            Place::Sqlite(_) => 4,
         }
     }
 
@@ -149,7 +149,18 @@ pub async fn begin(replica: &InStore, account: &AccountRef) -> Issued {
 }
 
 pub async fn look(replica: &InStore, token: &str) -> Result<Session, SessionError> {
-    replica.look(&mut Budget::new(), token).await
+    patiently(async || replica.look(&mut Budget::new(), token).await).await
+}
+
+/// Repeats what may be repeated: on a machine busy with other tests, 200 ms pass without a fault.
+pub async fn patiently<T>(call: impl AsyncFn() -> Result<T, SessionError>) -> Result<T, SessionError> {
+    for _ in 0..10 {
+        match call().await {
+            Err(SessionError::Store(StoreDown::Timeout)) => {}
+            answer => return answer,
+        }
+    }
+    Err(SessionError::Store(StoreDown::Timeout))
 }
 
 /// A private redis-server on a port of its own; killed when dropped, or when the test's thread dies.
