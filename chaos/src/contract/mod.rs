@@ -64,8 +64,8 @@ pub enum Pace {
     Alone,
 }
 
-/// How many rows are checked at the same time.
-const AT_ONCE: usize = 12;
+/// How many rows are checked at the same time, beside those that mostly wait.
+const AT_ONCE: usize = 4;
 
 /// No row takes longer; one that does has found a service that hangs.
 const ROW_WITHIN: Duration = Duration::from_secs(60);
@@ -132,9 +132,10 @@ pub async fn check(site: &Site, rows: &[Row]) -> Vec<(Row, Outcome)> {
     let mut findings: Vec<Option<Outcome>> = vec![None; rows.len()];
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&at| rows[at].pace);
+    let waiting = rows.iter().filter(|row| row.pace == Pace::Slow).count();
     let mut running = JoinSet::new();
     for at in order {
-        let limit = if rows[at].pace == Pace::Alone { 1 } else { AT_ONCE };
+        let limit = if rows[at].pace == Pace::Alone { 1 } else { waiting + AT_ONCE };
         while running.len() >= limit {
             note(running.join_next().await, &mut findings);
         }

@@ -83,10 +83,7 @@ async fn is_unavailable(guest: &Guest) -> anyhow::Result<()> {
         let took = start.elapsed();
         anyhow::ensure!(took < Duration::from_secs(6), "{what} took {took:.1?} to say so");
     }
-    let ready = guest.site.get("/readyz").send().await?;
-    ready.refused(503, "not_ready", None)?;
-    ready.says("/not_ready", &json!(["database"]))?;
-    Ok(())
+    only_the_database_is_missing(&guest.site).await
 }
 
 /// A server of the row's own, for it is going to crash.
@@ -176,6 +173,7 @@ async fn sqlite_destroyed(column: Column) -> anyhow::Result<()> {
     let file = on_file.file();
     on_file.restart(&column, || std::fs::write(file, "this is no database, and has never been one")).await?;
     let guest = Guest { site: on_file.service.site(), ..guest };
+    only_the_database_is_missing(&guest.site).await?;
     // Where sessions live outside, they outlive this; where they were in the process, it ended.
     let session = guest.get("/session").send().await?;
     chaos::contract::differences::expected(32, column.twin).matches(&session, 200)?;
@@ -185,11 +183,25 @@ async fn sqlite_destroyed(column: Column) -> anyhow::Result<()> {
             call.refused(503, "database_unavailable", None).await?;
         }
     }
-    let ready = guest.site.get("/readyz").send().await?;
-    ready.refused(503, "not_ready", None)?;
-    ready.says("/not_ready", &json!(["database"]))?;
     guest.site.get("/livez").send().await?.is(200)?;
     Ok(())
+}
+
+/// A service that has just started may still be on its way to its session store.
+async fn only_the_database_is_missing(site: &Site) -> anyhow::Result<()> {
+    let start = Instant::now();
+    loop {
+        let ready = site.get("/readyz").send().await?;
+        if ready.problem()["not_ready"] == json!(["database"]) {
+            return Ok(ready.refused(503, "not_ready", None)?);
+        }
+        anyhow::ensure!(
+            start.elapsed() < READY_WITHIN,
+            "expected only the database to be missing: {}",
+            ready.summary()
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn sqlite_locked(column: Column) -> anyhow::Result<()> {

@@ -30,8 +30,11 @@ pub struct LabRow {
     pub run: fn(Column) -> Checking,
 }
 
-/// How many rows have a lab at the same time.
-const LABS_AT_ONCE: usize = 6;
+/// How many rows have a lab at the same time, beside those that mostly wait.
+const LABS_AT_ONCE: usize = 3;
+
+/// How often a row is checked again whose store did not answer in time.
+const RETRIES: usize = 2;
 
 /// No row takes longer.
 const ROW_WITHIN: Duration = Duration::from_secs(40);
@@ -65,6 +68,14 @@ struct Finding {
     claim: &'static str,
     took: Duration,
     deviation: Option<String>,
+    check: Check,
+}
+
+/// How a row is checked, to check it again.
+#[derive(Clone, Copy)]
+enum Check {
+    OverHttp(Row, &'static str),
+    WithLab(LabRow),
 }
 
 /// Checks every row in this column, and fails with all that deviates.
@@ -74,11 +85,14 @@ pub async fn check(column: Column) {
     let mut findings = [asked, done].concat();
     findings.extend(over_http_alone(&column).await);
     findings.extend(with_labs(&column, |pace| pace == Pace::Alone).await);
+    for finding in findings.iter_mut().filter(|finding| was_too_busy(finding)) {
+        check_again(&column, finding).await;
+    }
     findings.sort_by_key(|finding| finding.number);
     let on = if column.postgres.is_some() { "Postgres" } else { "SQLite" };
     let mut broken = 0;
     #[expect(clippy::print_stdout, reason = "captured, and shown where the test fails")]
-    for Finding { number, claim, took, deviation } in &findings {
+    for Finding { number, claim, took, deviation, .. } in &findings {
         match deviation {
             None => println!("{number:>3}  ok ({took:.1?}): {claim}"),
             Some(what) => println!("{number:>3}  NO ({took:.1?}): {claim}: {what}"),
@@ -87,6 +101,29 @@ pub async fn check(column: Column) {
     }
     assert!(!findings.is_empty(), "no row was checked");
     assert_eq!(broken, 0, "{broken} of {} rows do not hold for {} on {on}", findings.len(), column.name);
+}
+
+/// Whether the store ran out of its 200 ms. Where it is a file and the machine is busy with other rows,
+/// that says nothing about this row.
+fn was_too_busy(finding: &Finding) -> bool {
+    finding
+        .deviation
+        .as_ref()
+        .is_some_and(|seen| seen.contains("session_store_unavailable") && seen.contains("timeout"))
+}
+
+/// Checks a row again, when nothing else is checked.
+async fn check_again(column: &Column, finding: &mut Finding) {
+    for _ in 0..RETRIES {
+        let again = match finding.check {
+            Check::OverHttp(row, cost) => ask(column, cost, vec![row]).await.pop(),
+            Check::WithLab(row) => Some(with_a_lab(column.clone(), row).await),
+        };
+        *finding = again.expect("one row has one finding");
+        if !was_too_busy(finding) {
+            return;
+        }
+    }
 }
 
 /// The rows that need nothing but HTTP and can be checked side by side.
@@ -104,7 +141,7 @@ async fn over_http_alone(column: &Column) -> Vec<Finding> {
     findings
 }
 
-async fn ask(column: &Column, cost: &str, rows: Vec<Row>) -> Vec<Finding> {
+async fn ask(column: &Column, cost: &'static str, rows: Vec<Row>) -> Vec<Finding> {
     if rows.is_empty() {
         return Vec::new();
     }
@@ -122,6 +159,7 @@ async fn ask(column: &Column, cost: &str, rows: Vec<Row>) -> Vec<Finding> {
         claim: row.claim,
         took: start.elapsed(),
         deviation: outcome.err().map(|deviation| deviation.to_string()),
+        check: Check::OverHttp(row, cost),
     };
     findings.into_iter().map(finding).collect()
 }
@@ -130,28 +168,31 @@ async fn with_labs(column: &Column, is_due: fn(Pace) -> bool) -> Vec<Finding> {
     let mut rows: Vec<LabRow> = lab_rows();
     rows.retain(|row| is_wanted(row.number) && is_due(row.pace) && (row.applies)(column));
     rows.sort_by_key(|row| row.pace);
+    let waiting = rows.iter().filter(|row| row.pace == Pace::Slow).count();
     let (mut findings, mut running) = (Vec::new(), JoinSet::new());
     for row in rows {
-        let limit = if row.pace == Pace::Alone { 1 } else { LABS_AT_ONCE };
+        let limit = if row.pace == Pace::Alone { 1 } else { waiting + LABS_AT_ONCE };
         while running.len() >= limit {
             findings.extend(running.join_next().await.map(|ended| ended.expect("rows do not panic")));
         }
-        let column = column.clone();
-        running.spawn(async move {
-            let start = Instant::now();
-            let checked = tokio::spawn(tokio::time::timeout(ROW_WITHIN, (row.run)(column))).await;
-            let deviation = match checked {
-                Ok(Ok(outcome)) => outcome.err().map(|error| format!("{error:#}")),
-                Ok(Err(_)) => Some(format!("no end within {ROW_WITHIN:?}")),
-                Err(panic) => Some(panic.to_string()),
-            };
-            Finding { number: row.number, claim: row.claim, took: start.elapsed(), deviation }
-        });
+        running.spawn(with_a_lab(column.clone(), row));
     }
     while let Some(ended) = running.join_next().await {
         findings.push(ended.expect("rows do not panic"));
     }
     findings
+}
+
+async fn with_a_lab(column: Column, row: LabRow) -> Finding {
+    let start = Instant::now();
+    let checked = tokio::spawn(tokio::time::timeout(ROW_WITHIN, (row.run)(column))).await;
+    let deviation = match checked {
+        Ok(Ok(outcome)) => outcome.err().map(|error| format!("{error:#}")),
+        Ok(Err(_)) => Some(format!("no end within {ROW_WITHIN:?}")),
+        Err(panic) => Some(panic.to_string()),
+    };
+    let (number, claim, took) = (row.number, row.claim, start.elapsed());
+    Finding { number, claim, took, deviation, check: Check::WithLab(row) }
 }
 
 fn is_wanted(number: u8) -> bool {

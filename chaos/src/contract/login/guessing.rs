@@ -12,22 +12,30 @@ use crate::contract::{Deviation, Outcome, holds, same};
 /// A hash that takes longer is worth bounding; a cheaper one never fills a line of callers.
 const COSTLY: Duration = Duration::from_millis(8);
 
-/// Row 12.
+/// Row 12. The quickest of each count: a busy machine makes an answer late, and none early. So more is
+/// tried while the two are apart; where one answer needs no hash they stay apart.
 pub async fn unknown_or_wrong(site: Site) -> Outcome {
-    let known = site.account().await?;
     let (mut wrong_took, mut unknown_took) = (Vec::new(), Vec::new());
-    for _ in 0..8 {
-        let wrong = timed(&mut wrong_took, &site, &known.mistyped()).await?;
-        let unknown = timed(&mut unknown_took, &site, &Account::unknown().credentials()).await?;
-        same("an unknown name beside a wrong password", &masked(&wrong), &masked(&unknown))?;
-        same("the headers of both", &header_names(&wrong), &header_names(&unknown))?;
+    for _ in 0..6 {
+        // A new account for each round: after ten failures nobody hashes for the old one any more.
+        let known = site.account().await?;
+        for _ in 0..8 {
+            let wrong = timed(&mut wrong_took, &site, &known.mistyped()).await?;
+            let unknown = timed(&mut unknown_took, &site, &Account::unknown().credentials()).await?;
+            same("an unknown name beside a wrong password", &masked(&wrong), &masked(&unknown))?;
+            same("the headers of both", &header_names(&wrong), &header_names(&unknown))?;
+        }
+        if unnoticeable(quickest(&wrong_took), quickest(&unknown_took)) {
+            return Ok(());
+        }
     }
-    // The quickest of each: a busy machine makes an answer late, and none early.
     let (wrong, unknown) = (quickest(&wrong_took), quickest(&unknown_took));
-    let apart = wrong.abs_diff(unknown);
-    let unnoticeable = apart < Duration::from_millis(4).max(wrong.max(unknown) / 3);
-    let seen = format!("{wrong:.1?} for a wrong password, {unknown:.1?} for an unknown name");
-    holds("the time a refused login takes", "the same in both cases", unnoticeable, seen)
+    let seen = format!("at best {wrong:.1?} for a wrong password, {unknown:.1?} for an unknown name");
+    Err(Deviation::new("the time a refused login takes", "the same in both cases", seen))
+}
+
+fn unnoticeable(one: Duration, other: Duration) -> bool {
+    one.abs_diff(other) < Duration::from_millis(2).max(one.max(other) / 5)
 }
 
 async fn timed(took: &mut Vec<Duration>, site: &Site, credentials: &Value) -> Result<Answer, Deviation> {
@@ -107,9 +115,13 @@ pub async fn guesses_side_by_side(site: Site) -> Outcome {
 /// Row 14. What is refused is refused at once, and whoever wants something else does not stand in line.
 pub async fn everybody_at_once(site: Site) -> Outcome {
     let account = site.account().await?;
-    let start = Instant::now();
-    site.login(&account).await?;
-    let one_login = start.elapsed();
+    let mut took = Vec::new();
+    for _ in 0..4 {
+        let start = Instant::now();
+        site.login(&account).await?;
+        took.push(start.elapsed());
+    }
+    let one_login = quickest(&took);
 
     let mut logins = JoinSet::new();
     for _ in 0..200 {
@@ -143,6 +155,8 @@ async fn probe_until_done(
             let answer = ended.map_err(|error| Deviation::new("a login", "an end", error.to_string()))??;
             match answer.status {
                 201 => {}
+                // Where sessions are kept elsewhere, it may be the turn there that does not come in time.
+                503 if answer.code() == "session_store_unavailable" => {}
                 503 => {
                     answer.refused(503, "login_busy", None)?;
                     answer.has("retry-after", "1")?.says("/retryable", &true.into())?;

@@ -21,7 +21,7 @@ impl OwnRedis {
         let (data, port_text) = (folder.path().display().to_string(), port.to_string());
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--port", &port_text, "--dir", &data, "--save", ""]);
-        // While it loads it looks up from its work after each kilobyte, and says that it is loading.
+        // While it loads it looks up from its work after each kilobyte, to say that it is loading.
         command.args(["--loading-process-events-interval-bytes", "1024", "--enable-debug-command", "local"]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let redis = OwnRedis { port, _process: command.spawn()?, _folder: folder };
@@ -40,8 +40,8 @@ impl OwnRedis {
     /// Makes it write down and load again what it has, so slowly that it takes seconds; returns when it
     /// says that it is loading.
     pub async fn load_slowly(&self) -> anyhow::Result<()> {
-        self.ask(&["DEBUG", "POPULATE", "500", "ballast", "2000"]).await?;
-        self.ask(&["CONFIG", "SET", "key-load-delay", "20000"]).await?;
+        self.ask(&["DEBUG", "POPULATE", "5000", "ballast", "100"]).await?;
+        self.ask(&["CONFIG", "SET", "key-load-delay", "2000"]).await?;
         let url = self.url();
         tokio::spawn(async move { ask(&url, &["DEBUG", "RELOAD"], Duration::from_secs(30)).await });
         let start = Instant::now();
