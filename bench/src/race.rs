@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use crate::contender::{Binaries, Contender, Running};
 use crate::http;
 use crate::load::{self, Load, Window};
-use crate::process::Process;
+use crate::machine;
+use crate::process::{self, Process};
 
 /// Keep-alive connections, each with a session of its own.
 pub const CONNECTIONS: usize = 64;
@@ -87,6 +88,8 @@ pub struct Turn {
     pub service_us: f64,
     /// Processor time of its Redis, a request.
     pub redis_us: f64,
+    /// The share of the machine's processor time that went to nobody in the race.
+    pub others: f64,
 }
 
 impl Turn {
@@ -186,6 +189,8 @@ impl Runner {
         Ok(Meter {
             service: Process::processor_time(&self.running.process)?,
             redis: redis.transpose()?.unwrap_or_default(),
+            load: process::own_processor_time()?,
+            machine: machine::processor_time()?,
         })
     }
 
@@ -205,6 +210,8 @@ impl Runner {
 struct Meter {
     service: Duration,
     redis: Duration,
+    load: Duration,
+    machine: Duration,
 }
 
 impl From<&Window<Meter>> for Turn {
@@ -212,12 +219,16 @@ impl From<&Window<Meter>> for Turn {
         let answers = window.latencies_us.len() as f64;
         let (before, after) = &window.meter;
         let each_us = |before: Duration, after: Duration| (after - before).as_secs_f64() * 1e6 / answers;
+        let racing = |meter: &Meter| meter.service + meter.redis + meter.load;
+        let (all, ours) = (after.machine - before.machine, racing(after) - racing(before));
+        let capacity = window.took.as_secs_f64() * machine::cores() as f64;
         Turn {
             requests_per_s: answers / window.took.as_secs_f64(),
             p50_ms: window.percentile_ms(0.5),
             p99_ms: window.percentile_ms(0.99),
             service_us: each_us(before.service, after.service),
             redis_us: each_us(before.redis, after.redis),
+            others: all.saturating_sub(ours).as_secs_f64() / capacity,
         }
     }
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::bars::{self, Verdict};
 use crate::calls::Calls;
+use crate::load::percentile;
 use crate::memory::Memory;
 use crate::outage::Waits;
 use crate::race::{CONNECTIONS, Distance, Operation, Row};
@@ -14,6 +15,9 @@ use crate::restart::Restarts;
 
 const BEGIN: &str = "<!-- made by `make bench`: do not edit from here -->";
 const END: &str = "<!-- to here -->";
+
+/// A machine is quiet if others use less than this share of it in half of the turns.
+const QUIET: f64 = 0.03;
 
 /// Everything that was measured.
 #[derive(Debug)]
@@ -52,6 +56,7 @@ impl Results {
     /// The tables as Markdown.
     pub fn tables(&self) -> String {
         let mut text = format!("{}\n", self.machine);
+        text.push_str(&quiet(&self.rows));
         let mut chapter = |title: &str, table: String| {
             if !table.is_empty() {
                 text.push_str(&format!("\n### {title}\n\n{table}"));
@@ -83,6 +88,23 @@ pub fn write(path: &Path, tables: &str) -> Result<()> {
     let (_, more_prose) = rest.split_once(END).with_context(|| format!("no {END} in {}", path.display()))?;
     std::fs::write(path, format!("{prose}{BEGIN}\n\n{tables}\n{END}{more_prose}"))
         .with_context(|| format!("writing {}", path.display()))
+}
+
+/// Did anybody else want the processors during the race? Then its numbers say less.
+fn quiet(rows: &[Row]) -> String {
+    let mut others: Vec<f64> = rows.iter().flat_map(|row| &row.turns).map(|turn| turn.others).collect();
+    others.sort_unstable_by(f64::total_cmp);
+    if others.is_empty() {
+        return String::new();
+    }
+    let [half, most] = [0.5, 1.0].map(|share| percentile(&others, share));
+    let quiet = if half < QUIET { "" } else { " **The machine was not quiet: measure again.**" };
+    format!(
+        "During the race the rest of the machine used {:.1} % of its processor time in half of the turns, \
+         and never more than {:.1} %.{quiet}\n",
+        half * 100.0,
+        most * 100.0
+    )
 }
 
 fn verdicts(verdicts: &[Verdict]) -> String {
@@ -146,7 +168,7 @@ fn restarts(measured: &[Restarts]) -> String {
     let rows = measured.iter().map(|restarts| {
         let mut row = vec![restarts.contender.name().to_owned(), restarts.away_ms.len().to_string()];
         row.extend([0.5, 0.99, 1.0].map(|share| format!("{:.1}", restarts.percentile_ms(share))));
-        row.push(format!("{:.1}", crate::load::percentile(&restarts.stop_ms, 0.5)));
+        row.push(format!("{:.1}", percentile(&restarts.stop_ms, 0.5)));
         row
     });
     table(&["", "times", "p50 ms", "p99 ms", "longest ms", "of which stopping, p50 ms"], rows)
