@@ -12,6 +12,9 @@ use crate::http::NoAnswer;
 use crate::trouble::Trouble;
 use crate::verdict::Verdict;
 
+/// The reason of the one finding that no prediction excuses: a token opened a session of somebody else.
+pub const FOREIGN_SESSION: &str = "foreign_session";
+
 /// What the service holds when all is over.
 #[derive(Debug, Clone, Default)]
 pub struct Final {
@@ -19,6 +22,8 @@ pub struct Final {
     pub orders: Vec<Order>,
     /// Public ids of the account's live sessions, as far as this replica knows.
     pub sessions: Vec<String>,
+    /// The session that the client's token opened once somebody else had begun a new one.
+    pub opened_last: Option<String>,
 }
 
 /// Something that is not as it must be.
@@ -39,6 +44,7 @@ pub fn check(history: &[Exchange], held: &Final) -> Vec<Finding> {
     findings.extend(acknowledged_cart_changes_are_there(history, held));
     findings.extend(a_logout_holds(history, held));
     findings.extend(a_session_is_not_replaced(history));
+    findings.extend(a_token_opens_no_other_session(history, held));
     findings
 }
 
@@ -241,6 +247,18 @@ pub fn a_logout_holds(history: &[Exchange], held: &Final) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A token opens the session it was made for or none. A service that counts its ids anew after a restart
+/// lets yesterday's token open the session of whoever came in since.
+pub fn a_token_opens_no_other_session(history: &[Exchange], held: &Final) -> Vec<Finding> {
+    let own = |opened: &String| history.iter().any(|exchange| exchange.session.as_ref() == Some(opened));
+    match &held.opened_last {
+        Some(opened) if !own(opened) => {
+            vec![lost(FOREIGN_SESSION, format!("the client's token opens another session, {opened}"))]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A client that had to log in anew did not keep its session, whatever else it saved.

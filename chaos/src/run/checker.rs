@@ -7,6 +7,10 @@ use crate::client::call::Call;
 use crate::client::{Account, Client, Entry};
 use crate::draws::Draws;
 use crate::history::Final;
+use crate::trouble::Trouble;
+
+/// How often one thing is asked for.
+const TRIES: usize = 10;
 
 /// Somebody who asks, and is no part of the story.
 #[derive(Debug)]
@@ -32,10 +36,28 @@ impl Checker {
         let orders = ask(self.client.orders()).await?.orders;
         let listed = ask(self.client.sessions()).await?.sessions;
         let others = listed.into_iter().map(|session| session.session_id).filter(|id| *id != own.session_id);
-        Ok(Final { orders, sessions: others.collect() })
+        Ok(Final { orders, sessions: others.collect(), opened_last: None })
+    }
+
+    /// As [`Checker::read`], and then lets the client try its token once more, now that there is a newer
+    /// session than its own.
+    pub(super) async fn read_and_try(&self, client: &Client) -> Result<Final, String> {
+        let held = self.read().await?;
+        let opened_last = ask(client.session_info()).await.ok().map(|session| session.session_id);
+        Ok(Final { opened_last, ..held })
     }
 }
 
+/// The checker is no part of the story, so it may ask again as often as the service says that this can do
+/// no harm: on a busy machine a call to the store takes longer than the service waits, now and then.
 async fn ask<T>(call: Call<'_, T>) -> Result<T, String> {
-    call.send("check", call.new_request_id()).await.map_err(|trouble| trouble.to_string())
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match call.send("check", call.new_request_id()).await {
+            Ok(answer) => return Ok(answer),
+            Err(Trouble::Told(problem)) if problem.retryable && tries < TRIES => {}
+            Err(trouble) => return Err(trouble.to_string()),
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use super::stage::Happened;
 use crate::client::record::Exchange;
 use crate::cue::Move;
-use crate::history::{self, Final, Finding};
+use crate::history::{self, FOREIGN_SESSION, Final, Finding};
 use crate::results::Observed;
 use crate::verdict::{Outcome, Verdict};
 
@@ -46,9 +46,12 @@ pub fn judge(played: &Played) -> Judged {
     }
     let held = played.held.as_ref().cloned().unwrap_or_default();
     let mut findings = history::check(&played.log, &held);
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+    findings.sort_by_key(|finding| std::cmp::Reverse((finding.verdict, finding.reason == FOREIGN_SESSION)));
     match findings.into_iter().next() {
-        Some(finding) if finding.verdict > believed.verdict => overrule(&believed, finding),
+        // Losing one's own session may be expected; opening somebody else's never is.
+        Some(finding) if finding.verdict > believed.verdict || finding.reason == FOREIGN_SESSION => {
+            overrule(&believed, finding)
+        }
         _ => Judged {
             observed: Observed::Verdict(believed.verdict),
             reason: believed.reason,
@@ -199,6 +202,18 @@ mod tests {
         assert_eq!(judged.observed, Observed::Verdict(Verdict::Lost));
         assert_eq!(judged.reason.as_deref(), Some("logout_forgotten"));
         assert!(judged.notes[0].starts_with("the client believed Survived, but"), "{:?}", judged.notes);
+    }
+
+    #[test]
+    fn a_token_that_opens_somebody_elses_session_is_said_even_where_the_own_one_was_to_be_lost() {
+        let outcome = promise("it is there", false);
+        let held = Final { opened_last: Some("s2".to_owned()), ..Final::default() };
+        let judged = judge(&Played { outcome, held: Ok(held), ..survived_a_restart() });
+        assert_eq!(judged.observed, Observed::Verdict(Verdict::Lost));
+        assert_eq!(judged.reason.as_deref(), Some(FOREIGN_SESSION));
+        let held = Final { opened_last: Some("s1".to_owned()), ..Final::default() };
+        let own = judge(&Played { held: Ok(held), ..survived_a_restart() });
+        assert_eq!(own.observed, Observed::Verdict(Verdict::Survived));
     }
 
     #[test]

@@ -134,7 +134,7 @@ async fn play(
         moves,
         log: client.log(),
         happened,
-        held: checker.read().await,
+        held: checker.read_and_try(&client).await,
         redis_calls: calls_before.zip(calls_after).map(|(before, after)| after.saturating_sub(before)),
     })
 }
