@@ -308,6 +308,10 @@ impl ApiError {
     fn log_detail(&self) -> Option<&str> {
         match self {
             ApiError::Session(SessionError::Invalid(why)) => Some(why),
+            // Somebody may want to be woken for this one.
+            ApiError::Session(SessionError::TokenReused) => {
+                Some("an old token was renewed after its successor was in use; the session is ended")
+            }
             ApiError::Sql(SqlError::Broken(why) | SqlError::Unavailable(why)) => Some(why),
             _ => None,
         }
