@@ -32,6 +32,7 @@ pub mod run;
 pub mod names;
 pub mod schedule;
 pub mod matrix;
+pub mod sweep;
 pub mod report;
 
 // What every service promises, asked at any address.

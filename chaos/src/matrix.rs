@@ -2,13 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 use crate::draws::Draws;
 use crate::driver::{Driver, LabSpec};
@@ -18,6 +15,7 @@ use crate::results::{self, Observed, Results, Summary};
 use crate::run::{self, Cell};
 use crate::schedule::Only;
 use crate::service::Service;
+use crate::sweep::sweep;
 
 /// What a matrix is made of.
 #[derive(Debug, Clone)]
@@ -77,7 +75,11 @@ pub async fn matrix(plan: Plan, progress: &Progress) -> anyhow::Result<Results> 
     })
 }
 
-async fn lab(plan: &Plan, number: usize) -> anyhow::Result<Driver> {
+/// Starts a lab for this plan, or joins the one that it names.
+///
+/// # Errors
+/// If it does not start.
+pub(crate) async fn lab(plan: &Plan, number: usize) -> anyhow::Result<Driver> {
     if let Some(name) = &plan.lab {
         return Driver::attach(name).await;
     }
@@ -106,83 +108,6 @@ async fn controls(
         }
     }
     Ok(controls)
-}
-
-/// Tries every cell, in several labs at once, and returns them in the order of the schedule.
-async fn sweep(
-    plan: &Plan,
-    first: Driver,
-    predictions: Arc<Predictions>,
-    progress: &Progress,
-) -> anyhow::Result<Vec<results::Cell>> {
-    let plan = Arc::new(plan.clone());
-    let next = Arc::new(AtomicUsize::new(0));
-    let (tried, mut results) = mpsc::channel(64);
-    let mut jobs = JoinSet::new();
-    let mut ready_made = Some(first);
-    let jobs_wanted = if plan.lab.is_some() { 1 } else { plan.jobs };
-    for number in 1..=jobs_wanted.clamp(1, plan.cells.len().max(1)) {
-        let job = Job {
-            number,
-            plan: Arc::clone(&plan),
-            next: Arc::clone(&next),
-            predictions: Arc::clone(&predictions),
-            tried: tried.clone(),
-        };
-        jobs.spawn(job.work(ready_made.take()));
-    }
-    drop(tried);
-
-    let mut cells: Vec<Option<results::Cell>> = vec![None; plan.cells.len()];
-    let mut so_far = 0;
-    while let Some((at, cell)) = results.recv().await {
-        so_far += 1;
-        progress.count(so_far, plan.cells.len(), &cell);
-        cells[at] = Some(cell);
-    }
-    while let Some(ended) = jobs.join_next().await {
-        ended.context("waiting for a job")??;
-    }
-    cells.into_iter().collect::<Option<Vec<_>>>().context("a cell was never tried")
-}
-
-/// One worker with one lab.
-struct Job {
-    number: usize,
-    plan: Arc<Plan>,
-    next: Arc<AtomicUsize>,
-    predictions: Arc<Predictions>,
-    tried: mpsc::Sender<(usize, results::Cell)>,
-}
-
-impl Job {
-    async fn work(self, ready_made: Option<Driver>) -> anyhow::Result<()> {
-        let mut driver = match ready_made {
-            Some(driver) => driver,
-            None => lab(&self.plan, self.number).await?,
-        };
-        loop {
-            let at = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(cell) = self.plan.cells.get(at) else { break };
-            let draws = Draws::of_part(self.plan.seed, at as u64);
-            let outcome = run::cell(&driver, cell, &self.predictions, draws).await;
-            // The next cell must find everything whole. A lab that cannot be healed is replaced.
-            let healed = driver.heal().await;
-            let sound = outcome.is_ok() && healed.is_ok();
-            let tried = match outcome {
-                Ok(tried) => tried,
-                Err(error) => run::broken(cell, &self.predictions, &error)?,
-            };
-            // The receiver is gone only when the whole matrix is given up.
-            let _ = self.tried.send((at, tried)).await;
-            if !sound {
-                driver.stop().await;
-                driver = lab(&self.plan, self.number).await?;
-            }
-        }
-        driver.stop().await;
-        Ok(())
-    }
 }
 
 /// Whether this cell asks for a second look: it deviated, or proves nothing.

@@ -97,6 +97,8 @@ pub struct Cell {
     pub reason: Option<String>,
     /// Whether prediction and observation agree.
     pub as_predicted: bool,
+    /// How often it was tried: twice if it was late at first.
+    pub tries: u8,
     /// What else must be said: why it is inconclusive, what the history overruled.
     pub notes: Vec<String>,
     /// How we know that the fault happened.
@@ -232,6 +234,7 @@ mod tests {
             observed,
             reason: None,
             as_predicted,
+            tries: 1,
             notes: Vec::new(),
             proof: None,
             struck_after: None,

@@ -104,10 +104,7 @@ fn the_same_seed_gives_the_same_schedule_whatever_the_number_of_jobs() {
         let args = ["matrix", "--only", "flow=whoami,fault=kill", "--seed", seed, "--jobs", jobs, "--json"];
         let (_, printed) = tool.json(&args);
         let cells = printed["cells"].as_array().unwrap().clone();
-        cells
-            .iter()
-            .map(|cell| format!("{} {} {}", cell["service"], cell["moment"], cell["observed"]))
-            .collect::<Vec<_>>()
+        cells.iter().map(|cell| format!("{} {}", cell["service"], cell["moment"])).collect::<Vec<_>>()
     };
     let one = schedule("1", "41");
     assert_eq!(one, schedule("4", "41"));

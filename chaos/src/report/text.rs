@@ -164,6 +164,10 @@ fn standing_out(out: &mut String, results: &Results, paint: Paint) {
             let _ = writeln!(out, "  {}", story::title(cell));
         }
     }
+    let twice = results.cells.iter().filter(|cell| cell.tries > 1).count();
+    if twice > 0 {
+        let _ = writeln!(out, "\n{twice} late and tried once more, alone; result.json says which (tries: 2)");
+    }
     let skipped: Vec<&Cell> =
         results.cells.iter().filter(|cell| cell.observed == Observed::NotAvailable).collect();
     if let Some(first) = skipped.first() {

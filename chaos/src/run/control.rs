@@ -14,6 +14,9 @@ use crate::service::Service;
 /// How often an undisturbed flow is played.
 const CONTROL_PLAYS: usize = 8;
 
+/// How many of them may be late.
+const LATE_PLAYS: usize = 3;
+
 /// Plays a flow with nothing happening, and says what its requests cost. It is the control of every cell:
 /// if a promise is not kept now, nothing that happens to it later means anything.
 ///
@@ -28,9 +31,17 @@ pub async fn control(
 ) -> anyhow::Result<results::Control> {
     let prediction = predictions.control(flow, predicted_as(service, predictions))?;
     let mut plays = Vec::new();
-    for _ in 0..CONTROL_PLAYS {
+    let mut late = 0;
+    while plays.len() < CONTROL_PLAYS {
         let played = play(driver, flow, &service.name, None, None, draws.branch()).await?;
-        plays.push((judge(&played), played));
+        let judged = judge(&played);
+        // On a busy machine a request now and then takes longer than anybody waits for it. That says
+        // nothing about the promise, so such a play is repeated; but a service that hangs is found.
+        if matches!(judged.reason.as_deref(), Some("timeout" | "timed_out")) && late < LATE_PLAYS {
+            late += 1;
+        } else {
+            plays.push((judged, played));
+        }
     }
     // One broken promise is enough; where all are kept alike, the last play speaks for them.
     let agrees = |judged: &Judged| judged.observed.agrees(prediction.expected, judged.reason.as_deref());

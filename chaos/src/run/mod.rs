@@ -200,6 +200,7 @@ fn report(
         as_predicted: judged.observed.agrees(prediction.expected, judged.reason.as_deref()),
         observed: judged.observed,
         reason: judged.reason,
+        tries: 1,
         notes: judged.notes,
         proof: struck.map(|struck| struck.proof.clone()),
         struck_after: struck.map(|struck| struck.after_requests),
