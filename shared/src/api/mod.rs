@@ -7,3 +7,4 @@ pub mod cart;
 pub mod checkout;
 pub mod order;
 pub mod prime;
+pub mod health;

@@ -29,6 +29,7 @@ pub async fn show<S: Sessions>(State(app): State<App<S>>, Token(token): Token) -
     (status = 200, description = "The cart after it", body = Cart),
     (status = 401, description = "as for GET /session", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`cart_limit`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 400, description = "`precondition_invalid`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 412, description = "`version_conflict`, with the present ETag", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "`session_store_unavailable`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -51,6 +52,7 @@ pub async fn set_item<S: Sessions>(
     (status = 200, description = "The cart after it", body = Cart),
     (status = 401, description = "as for GET /session", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`cart_limit`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 400, description = "`precondition_invalid`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 412, description = "`version_conflict`, with the present ETag", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "`session_store_unavailable`; not `retryable` where the effect is not known", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -78,7 +80,9 @@ pub async fn add_item<S: Sessions>(
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, description = "The cart after it", body = Cart),
     (status = 401, description = "as for GET /session", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 400, description = "`precondition_invalid`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 412, description = "`version_conflict`, with the present ETag", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 422, description = "`validation_failed`: no such sku can be", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "`session_store_unavailable`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn remove_item<S: Sessions>(

@@ -4,25 +4,25 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
-use serde_json::json;
 
+use crate::api::health::{Live, Ready};
 use crate::app::App;
 use crate::problem::{ApiError, ProblemBody};
 use crate::sessions::Sessions;
 
 /// Does the process answer at all? Says nothing about what it needs: restarting it would not bring a
 /// store back.
-#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "It lives")))]
-pub async fn livez() -> Json<serde_json::Value> {
-    Json(json!({ "live": true }))
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "It lives", body = Live)))]
+pub async fn livez() -> Json<Live> {
+    Json(Live { live: true })
 }
 
 /// Can it serve a session right now?
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
-    (status = 200, description = "Ready; names the key that signs"),
+    (status = 200, description = "Ready; names the key that signs", body = Ready),
     (status = 503, description = "`draining`, or `not_ready` with what is missing", body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub async fn readyz<S: Sessions>(State(app): State<App<S>>) -> Result<Json<serde_json::Value>, ApiError> {
+pub async fn readyz<S: Sessions>(State(app): State<App<S>>) -> Result<Json<Ready>, ApiError> {
     if *app.draining.borrow() {
         return Err(ApiError::Draining);
     }
@@ -31,7 +31,7 @@ pub async fn readyz<S: Sessions>(State(app): State<App<S>>) -> Result<Json<serde
     missing.extend(store.is_err().then_some("session_store"));
     missing.extend(database.is_err().then_some("database"));
     if missing.is_empty() {
-        return Ok(Json(json!({ "ready": true, "kid": app.sessions.signing_kid() })));
+        return Ok(Json(Ready { ready: true, kid: app.sessions.signing_kid().to_owned() }));
     }
     Err(ApiError::NotReady { missing, reason: store.err().map(|down| down.word()) })
 }
