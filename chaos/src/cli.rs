@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::contract::report::ContractArgs;
 use crate::doctor::DoctorArgs;
+use crate::duration::duration;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::heal::HealArgs;
@@ -126,16 +127,6 @@ pub struct CommonArgs {
     /// One JSON object on stdout, and nothing else there
     #[arg(long)]
     pub json: bool,
-}
-
-/// Reads a time like `50ms`; never negative.
-///
-/// # Errors
-/// How to write one.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let span: Result<jiff::SignedDuration, _> = text.parse();
-    let time = span.ok().and_then(|span| Duration::try_from(span).ok());
-    time.ok_or_else(|| "write a time like 50ms or 1s".to_owned())
 }
 
 fn both_or_one(name: &str) -> Result<String, String> {

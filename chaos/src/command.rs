@@ -15,7 +15,7 @@ use crate::names::step_named;
 use crate::report::paint::Paint;
 use crate::report::progress::Progress;
 use crate::report::{say, story, text};
-use crate::restart::{self, RestartArgs};
+use crate::restart::{self, RestartArgs, now};
 use crate::results::{self, Results};
 use crate::run::Cell;
 use crate::schedule::{Only, schedule};
@@ -67,7 +67,7 @@ async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 
 async fn restart(args: RestartArgs) -> anyhow::Result<ExitCode> {
     let Some(at) = args.at else {
-        let (told, proven) = restart::now(&args).await?;
+        let (told, proven) = now::restart(&args).await?;
         say(&told)?;
         return Ok(ExitCode::from(if proven { 0 } else { 2 }));
     };

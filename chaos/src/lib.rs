@@ -39,6 +39,7 @@ pub mod report;
 pub mod contract;
 
 // What can be typed.
+pub mod duration;
 pub mod list;
 pub mod restart;
 pub mod cli;
