@@ -17,6 +17,7 @@ bench:
 # What a change must pass before the tests: format, lints, docs.
 check:
 	cargo fmt --all --check
+	cargo fmt --all --check --manifest-path bench/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
