@@ -31,9 +31,10 @@ pub mod results;
 pub mod run;
 pub mod names;
 pub mod schedule;
-pub mod matrix;
-pub mod sweep;
+pub mod plan;
 pub mod report;
+pub mod sweep;
+pub mod matrix;
 
 // What every service promises, asked at any address.
 pub mod contract;

@@ -1,46 +1,19 @@
 //! Which workflows survive what? Every flow × fault × moment × service, each compared with its prediction.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
 use jiff::Timestamp;
 
 use crate::draws::Draws;
-use crate::driver::{Driver, LabSpec};
+use crate::driver::Driver;
+use crate::plan::{Plan, lab};
 use crate::predict::Predictions;
 use crate::report::progress::Progress;
-use crate::results::{self, Observed, Results, Summary};
-use crate::run::{self, Cell};
-use crate::schedule::Only;
+use crate::results::{self, Results, Summary};
+use crate::run;
 use crate::service::Service;
 use crate::sweep::sweep;
-
-/// What a matrix is made of.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The cells, in order.
-    pub cells: Vec<Cell>,
-    /// What they are restricted to; the control runs are too.
-    pub only: Only,
-    /// The services in each lab.
-    pub services: Vec<Service>,
-    /// Determines the data of each cell.
-    pub seed: u64,
-    /// How many labs work at the same time.
-    pub jobs: usize,
-    /// A lab that is up already and is used instead of labs of its own; then there is one job.
-    pub lab: Option<String>,
-    /// Where the processes' logs go.
-    pub folder: PathBuf,
-}
-
-/// How many labs work at the same time if nobody says otherwise. A cell mostly waits for processes to
-/// start and end, so a core can look after several.
-pub fn default_jobs() -> usize {
-    std::thread::available_parallelism().map_or(4, |cores| cores.get() * 4)
-}
 
 /// Tries the control runs and then every cell, and says what came of it.
 ///
@@ -75,19 +48,6 @@ pub async fn matrix(plan: Plan, progress: &Progress) -> anyhow::Result<Results> 
     })
 }
 
-/// Starts a lab for this plan, or joins the one that it names.
-///
-/// # Errors
-/// If it does not start.
-pub(crate) async fn lab(plan: &Plan, number: usize) -> anyhow::Result<Driver> {
-    if let Some(name) = &plan.lab {
-        return Driver::attach(name).await;
-    }
-    let mut spec = LabSpec::new(plan.services.clone());
-    spec.keep_logs_in = Some(plan.folder.join(format!("lab-{number}")));
-    Driver::start(&spec).await.with_context(|| format!("starting lab {number}"))
-}
-
 async fn controls(
     lab: &Driver,
     plan: &Plan,
@@ -108,9 +68,4 @@ async fn controls(
         }
     }
     Ok(controls)
-}
-
-/// Whether this cell asks for a second look: it deviated, or proves nothing.
-pub fn stands_out(cell: &results::Cell) -> bool {
-    !cell.as_predicted && cell.observed != Observed::NotAvailable
 }

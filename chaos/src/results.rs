@@ -112,6 +112,13 @@ pub struct Cell {
     pub evidence: Vec<Evidence>,
 }
 
+impl Cell {
+    /// Whether it asks for a second look: it deviated, or proves nothing.
+    pub fn stands_out(&self) -> bool {
+        !self.as_predicted && self.observed != Observed::NotAvailable
+    }
+}
+
 /// What was seen of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Observed {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::draws::Draws;
 use crate::driver::Driver;
-use crate::matrix::{Plan, lab};
+use crate::plan::{Plan, lab};
 use crate::predict::Predictions;
 use crate::report::progress::Progress;
 use crate::report::story;

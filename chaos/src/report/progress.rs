@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
-use crate::matrix::stands_out;
 use crate::results;
 
 /// How often a log gets a line.
@@ -38,7 +37,7 @@ impl Progress {
 
     /// Shows how many cells are done, and how many of them were not as predicted.
     pub fn count(&self, done: usize, of: usize, cell: &results::Cell) {
-        self.stood_out.set(self.stood_out.get() + usize::from(stands_out(cell)));
+        self.stood_out.set(self.stood_out.get() + usize::from(cell.stands_out()));
         let odd = match self.stood_out.get() {
             0 => String::new(),
             odd => format!(", {odd} not as predicted"),

@@ -9,7 +9,6 @@ use super::wrap::wrapped;
 use crate::client::record::Evidence;
 use crate::fault::Fault;
 use crate::flow::Flow;
-use crate::matrix::stands_out;
 use crate::results::{Cell, Observed};
 
 /// Where a sentence stands beside a word such as `predicted`.
@@ -124,7 +123,7 @@ fn verdict(cell: &Cell, paint: Paint) -> String {
     let agreement = match cell.observed {
         _ if cell.as_predicted => "as predicted".to_owned(),
         Observed::NotAvailable => "not available".to_owned(),
-        _ if stands_out(cell) => paint.alarm("not as predicted"),
+        _ if cell.stands_out() => paint.alarm("not as predicted"),
         _ => String::new(),
     };
     let _ = writeln!(out, "  {agreement}");

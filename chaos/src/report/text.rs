@@ -10,7 +10,6 @@ use super::story;
 use super::wrap::wrapped;
 use crate::fault::FAULTS;
 use crate::flow::{FLOWS, FlowRow};
-use crate::matrix::stands_out;
 use crate::results::{Cell, Control, Observed, Results};
 
 /// How many deviations are told in full; all of them are in `result.json`.
@@ -153,7 +152,7 @@ pub fn broken_controls(results: &Results, paint: Paint) -> String {
 }
 
 fn standing_out(out: &mut String, results: &Results, paint: Paint) {
-    let odd: Vec<&Cell> = results.cells.iter().filter(|cell| stands_out(cell)).collect();
+    let odd: Vec<&Cell> = results.cells.iter().filter(|cell| cell.stands_out()).collect();
     for cell in odd.iter().take(TOLD_IN_FULL) {
         out.push('\n');
         out.push_str(&story::deviation(cell, results.seed, paint));

@@ -1,0 +1,48 @@
+//! What is a matrix made of? Its cells, their data, and the labs they are tried in.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use crate::driver::{Driver, LabSpec};
+use crate::run::Cell;
+use crate::schedule::Only;
+use crate::service::Service;
+
+/// What a matrix is made of.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The cells, in order.
+    pub cells: Vec<Cell>,
+    /// What they are restricted to; the control runs are too.
+    pub only: Only,
+    /// The services in each lab.
+    pub services: Vec<Service>,
+    /// Determines the data of each cell.
+    pub seed: u64,
+    /// How many labs work at the same time.
+    pub jobs: usize,
+    /// A lab that is up already and is used instead of labs of its own; then there is one job.
+    pub lab: Option<String>,
+    /// Where the processes' logs go.
+    pub folder: PathBuf,
+}
+
+/// How many labs work at the same time if nobody says otherwise. A cell mostly waits for processes to
+/// start and end, so a core can look after several.
+pub fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(4, |cores| cores.get() * 4)
+}
+
+/// Starts a lab for this plan, or joins the one that it names.
+///
+/// # Errors
+/// If it does not start.
+pub async fn lab(plan: &Plan, number: usize) -> anyhow::Result<Driver> {
+    if let Some(name) = &plan.lab {
+        return Driver::attach(name).await;
+    }
+    let mut spec = LabSpec::new(plan.services.clone());
+    spec.keep_logs_in = Some(plan.folder.join(format!("lab-{number}")));
+    Driver::start(&spec).await.with_context(|| format!("starting lab {number}"))
+}
