@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::fault::{FAULTS, FaultRow};
 use crate::flow::FLOWS;
-use crate::service::{self, Service, Twin};
+use crate::service::{self, Keys, Service, Twin};
 
 /// `chaos list`
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -87,10 +87,9 @@ fn applies_to(row: &FaultRow) -> Vec<String> {
 }
 
 fn keeps(service: &Service) -> &'static str {
-    let keys_from_outside = service.env.iter().any(|(name, _)| name == "LAB_KEYS");
     match service.twin {
         Twin::Stateful => "sessions in its own process",
-        Twin::Stateless if keys_from_outside => "sessions in a signed token and a record outside",
-        Twin::Stateless => "the same, with a signing key made at boot",
+        Twin::Stateless if service.keys == Keys::MadeAtBoot => "the same, with a signing key made at boot",
+        Twin::Stateless => "sessions in a signed token and a record outside",
     }
 }

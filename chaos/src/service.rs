@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::fault::Fault;
-
 /// One service: its replicas are started alike and share its accounts.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -28,8 +26,8 @@ pub struct Service {
     pub uses_redis: bool,
     /// Whether it opens a gate address; without one its requests cannot be held half way.
     pub gates: bool,
-    /// The faults that say something about it.
-    pub faults: Vec<Fault>,
+    /// What the keys are to it that it signs with; by this the faults know whether they apply.
+    pub keys: Keys,
 }
 
 /// Where a service claims its sessions live.
@@ -39,6 +37,17 @@ pub enum Twin {
     Stateful,
     /// Outside: in a token and a record.
     Stateless,
+}
+
+/// What a service's signing keys are to its sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// The lab gives them, and a session outlives the restart that brings a new one.
+    Lasting,
+    /// The lab gives them too, but no session outlives a restart, whichever key comes with it.
+    Incidental,
+    /// It makes one at each start, and with the old one every session is gone.
+    MadeAtBoot,
 }
 
 /// Sessions in the process.
@@ -57,7 +66,7 @@ pub fn stateful() -> Service {
         ],
         uses_redis: false,
         gates: true,
-        faults: Fault::ALL.iter().copied().filter(|fault| !fault.rotates_keys()).collect(),
+        keys: Keys::Incidental,
     }
 }
 
@@ -69,7 +78,7 @@ pub fn stateless() -> Service {
     service.command = "stateless-svc".to_owned();
     service.args.extend(words("--store {store}"));
     service.uses_redis = true;
-    service.faults = Fault::ALL.to_vec();
+    service.keys = Keys::Lasting;
     service
 }
 
@@ -79,7 +88,7 @@ pub fn stateless_ephemeral_key() -> Service {
     service.name = "stateless-ephemeral-key".to_owned();
     service.args.extend(words("--signing-key ephemeral"));
     service.env.retain(|(name, _)| name != "LAB_KEYS");
-    service.faults = vec![Fault::Graceful, Fault::Kill];
+    service.keys = Keys::MadeAtBoot;
     service
 }
 

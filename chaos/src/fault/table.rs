@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use super::Fault;
-use crate::service::Service;
+use crate::service::{Keys, Service};
 
 /// What is said about a fault wherever it is listed.
 #[derive(Debug, Clone, Copy)]
@@ -160,7 +160,13 @@ impl Fault {
 
     /// Whether it says something about this service.
     pub fn applies_to(self, service: &Service) -> bool {
-        service.faults.contains(&self)
+        match service.keys {
+            Keys::Lasting => true,
+            // A new key comes with a restart, and that alone ends every session.
+            Keys::Incidental => !self.rotates_keys(),
+            // A restart shows all that is new about it.
+            Keys::MadeAtBoot => matches!(self, Fault::Graceful | Fault::Kill),
+        }
     }
 
     /// Whether it changes which keys sign.
