@@ -13,8 +13,8 @@ use serde::Deserialize;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::driver::Replica;
 use crate::http;
+use crate::state::Replica;
 
 /// How long one question may take beyond the time it asks the service to wait.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);

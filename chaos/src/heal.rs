@@ -6,18 +6,12 @@
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::Args;
-use nix::sys::signal::Signal;
 
 use crate::driver::Driver;
-use crate::driver::local::{control, proc};
-use crate::state::folder::{self, Folder};
-use crate::state::{LabState, machine_boot};
-
-/// How long a killed process may take to be gone.
-const GONE_WITHIN: Duration = Duration::from_secs(2);
+use crate::driver::local::{bury, control};
+use crate::state::folder;
 
 /// `chaos heal`
 #[derive(Debug, Clone, Default, Args)]
@@ -52,7 +46,7 @@ pub async fn run(args: &HealArgs) -> anyhow::Result<ExitCode> {
 /// If it will not heal.
 pub async fn heal(name: &str) -> anyhow::Result<Vec<String>> {
     if !folder::is_owned(name)? {
-        return bury(name);
+        return bury::bury(name);
     }
     if !control::socket_in(&folder::folder_of(name)?).exists() {
         return Ok(vec!["is in use by a running `chaos`, which undoes what it does; left alone".to_owned()]);
@@ -61,34 +55,5 @@ pub async fn heal(name: &str) -> anyhow::Result<Vec<String>> {
     if done.is_empty() {
         done.push("is up, and nothing has to be undone".to_owned());
     }
-    Ok(done)
-}
-
-/// Removes what a dead tool left of its lab; says what that was. Nothing if its owner lives.
-///
-/// # Errors
-/// If the folder cannot be read.
-pub fn bury(name: &str) -> anyhow::Result<Vec<String>> {
-    let Some(folder) = Folder::inherit(name)? else { return Ok(Vec::new()) };
-    let mut done = Vec::new();
-    // Without a state file nothing had been started yet. After a reboot nothing runs any more, and the
-    // process ids belong to others.
-    let state = LabState::load(folder.path()).ok().filter(|state| state.machine_boot == machine_boot());
-    for (process, id) in state.iter().flat_map(|state| &state.processes).filter_map(|(p, s)| Some((p, s.id?)))
-    {
-        if proc::signal(id, Signal::SIGKILL) {
-            done.push(format!("{process} (pid {}) outlived its tool and was ended", id.pid));
-        }
-        let start = Instant::now();
-        while proc::runs(id) && start.elapsed() < GONE_WITHIN {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let mark = state.as_ref().map_or("", |state| &state.mark);
-        match proc::end_orphans(id, mark) {
-            0 => {}
-            count => done.push(format!("{count} processes that {process} had started were ended")),
-        }
-    }
-    done.push("its tool is gone; what it left behind is removed".to_owned());
     Ok(done)
 }

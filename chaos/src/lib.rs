@@ -13,10 +13,10 @@ pub mod history;
 
 // What is done to the lab meanwhile.
 pub mod service;
+pub mod state;
 pub mod driver;
 pub mod gates;
 pub mod fault;
-pub mod state;
 
 // What the commands do that only look after a lab.
 pub mod up;

@@ -14,8 +14,6 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::driver::{Replica, Store};
-
 /// All that is written down about one lab.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LabState {
@@ -37,6 +35,54 @@ pub struct LabState {
     pub replicas: BTreeMap<String, Vec<Replica>>,
     /// Every process the lab has started, by name.
     pub processes: BTreeMap<String, ProcessState>,
+}
+
+/// Where sessions that are kept outside do live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Store {
+    /// In a Redis of the lab's own.
+    Redis {
+        /// `redis://host:port`.
+        url: String,
+        /// One line: which one, and why.
+        why: String,
+    },
+    /// In a file outside the process; faults on Redis are then not available.
+    Embedded {
+        /// One line: why.
+        why: String,
+    },
+}
+
+impl Store {
+    /// Redis's address, if there is Redis.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Store::Redis { url, .. } => Some(url),
+            Store::Embedded { .. } => None,
+        }
+    }
+
+    /// One line that says which store it is, and why.
+    pub fn why(&self) -> &str {
+        match self {
+            Store::Redis { why, .. } | Store::Embedded { why } => why,
+        }
+    }
+}
+
+/// One running copy of a service. It keeps its name and its addresses over restarts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replica {
+    /// `stateless-2`.
+    pub name: String,
+    /// `stateless`.
+    pub service: String,
+    /// Where it answers.
+    pub url: String,
+    /// Where its requests can be held half way, if it can do that.
+    pub gates: Option<String>,
 }
 
 /// What is known about one process.

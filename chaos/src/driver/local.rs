@@ -13,6 +13,7 @@ pub mod proc;
 pub mod lab;
 mod obey;
 pub mod control;
+pub mod bury;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +22,6 @@ use anyhow::{Context, bail};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::{Done, LabSpec, Verb};
-use crate::heal;
 use crate::state::LabState;
 use crate::state::folder::{self, Claim, Folder};
 use lab::Lab;
@@ -140,7 +140,7 @@ fn own_folder(name: &str) -> anyhow::Result<Folder> {
         match Folder::claim(name)? {
             Claim::Ours(folder) => return Ok(folder),
             Claim::Taken => bail!("a lab called {name:?} is up already; `chaos status` shows it"),
-            Claim::LeftBehind => heal::bury(name).map(|_| ())?,
+            Claim::LeftBehind => bury::bury(name).map(|_| ())?,
         }
     }
     bail!("what a dead lab called {name:?} left behind cannot be removed")

@@ -14,8 +14,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 pub use ready::Ready;
-pub use spec::{LabSpec, Replica, Store, StoreWish, Target};
+pub use spec::{LabSpec, StoreWish, Target};
 pub use verb::{Done, Verb};
+
+pub use crate::state::{Replica, Store};
 
 use crate::state::LabState;
 use local::Local;

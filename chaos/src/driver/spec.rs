@@ -1,8 +1,6 @@
-//! What is a lab made of? What one asks for, and what one gets, whoever drives.
+//! What does one ask of a driver? A lab made of this, and then that something happens to a part of it.
 
 use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
 
 use crate::service::Service;
 
@@ -47,54 +45,6 @@ pub enum StoreWish {
     Redis,
     /// In an SQLite file, even where Redis is installed.
     Embedded,
-}
-
-/// Where sessions that are kept outside do live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Store {
-    /// In a Redis of the lab's own.
-    Redis {
-        /// `redis://host:port`.
-        url: String,
-        /// One line: which one, and why.
-        why: String,
-    },
-    /// In a file outside the process; faults on Redis are then not available.
-    Embedded {
-        /// One line: why.
-        why: String,
-    },
-}
-
-impl Store {
-    /// Redis's address, if there is Redis.
-    pub fn url(&self) -> Option<&str> {
-        match self {
-            Store::Redis { url, .. } => Some(url),
-            Store::Embedded { .. } => None,
-        }
-    }
-
-    /// One line that says which store it is, and why.
-    pub fn why(&self) -> &str {
-        match self {
-            Store::Redis { why, .. } | Store::Embedded { why } => why,
-        }
-    }
-}
-
-/// One running copy of a service. It keeps its name and its addresses over restarts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Replica {
-    /// `stateless-2`.
-    pub name: String,
-    /// `stateless`.
-    pub service: String,
-    /// Where it answers.
-    pub url: String,
-    /// Where its requests can be held half way, if it can do that.
-    pub gates: Option<String>,
 }
 
 /// What a fault can be aimed at.
