@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::Method;
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::call::Call;
 use super::requests::{ROUTES, concrete};
 use super::site::Site;
@@ -114,9 +115,39 @@ async fn ambiguous(site: Site) -> Outcome {
     bob.get("/session").send().await?.is(200).map(drop)
 }
 
+/// What a service's tokens look like; it decides how much can be said about one that is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Three parts, the first two of them JSON (RFC 7519).
+    Jwt,
+    /// Several parts, the last of them a proof that we made it.
+    Tagged,
+    /// A text that means nothing until it is looked up.
+    Opaque,
+}
+
+impl Form {
+    fn of(own: &str) -> Self {
+        match own.matches('.').count() {
+            2 if read_jwt(own).is_some() => Form::Jwt,
+            0 | 1 => Form::Opaque,
+            _ => Form::Tagged,
+        }
+    }
+
+    /// `answer` refuses a token with this code; a service that must look a token up cannot say more than
+    /// that it does not know it.
+    fn refuses(self, answer: &Answer, code: &str) -> Outcome {
+        let vague = ["session_unknown", "token_invalid", "token_malformed"];
+        let unknown = self == Form::Opaque && vague.contains(&answer.code().as_str());
+        if unknown { answer.is(401).map(drop) } else { answer.refused(401, code, None) }
+    }
+}
+
 async fn malformed(site: Site) -> Outcome {
     let own = site.guest().await?.token;
-    let parts: Vec<&str> = own.split('.').collect();
+    let form = Form::of(&own);
+    let parts: Vec<&str> = own.split('.').take(2).collect();
     let long = "A".repeat(5000);
     let garbage = [
         "garbage".to_owned(),
@@ -124,7 +155,7 @@ async fn malformed(site: Site) -> Outcome {
         "two.parts".to_owned(),
         "now.four.parts.here".to_owned(),
         "\u{e4}\u{f6}\u{fc}.no.ascii".to_owned(),
-        parts[..2].join("."),
+        format!("{}{}", parts.join("."), if parts.len() == 2 { "" } else { "." }),
         format!("{own}.more"),
         format!(".{own}"),
         format!("{own}="),
@@ -133,16 +164,14 @@ async fn malformed(site: Site) -> Outcome {
         format!("{long}.{long}.{long}"),
     ];
     for token in &garbage {
-        site.get("/session").bearer(token).refused(401, "token_malformed", None).await?;
-        site.get("/cart").cookie(token).refused(401, "token_malformed", None).await?;
-        site.delete("/session").bearer(token).refused(401, "token_malformed", None).await?;
+        form.refuses(&site.get("/session").bearer(token).send().await?, "token_malformed")?;
+        form.refuses(&site.get("/cart").cookie(token).send().await?, "token_malformed")?;
+        form.refuses(
+            &site.put("/cart/items/book").json(&json!({ "quantity": 1 })).bearer(token).send().await?,
+            "token_malformed",
+        )?;
     }
     site.get("/session").bearer(&own).send().await?.is(200).map(drop)
-}
-
-/// The code a service has for a JWT it does not believe: where tokens have another form, it is garbage.
-pub fn code_for_a_forged_jwt(own: &str) -> &'static str {
-    if read_jwt(own).is_some() { "token_invalid" } else { "token_malformed" }
 }
 
 /// Header and claims of a token, if it is a JWT.
@@ -165,30 +194,34 @@ async fn unsigned(site: Site) -> Outcome {
     let foreign = (json!({ "alg": "HS256", "typ": "at+jwt", "kid": "k1" }), json!({ "sub": "ada" }));
     let (header, claims) = read_jwt(&own).unwrap_or(foreign);
     let signature = own.rsplit('.').next().unwrap_or_default().to_owned();
+    // Where tokens have another form, a JWT is garbage.
+    let form = Form::of(&own);
+    let code = if form == Form::Jwt { "token_invalid" } else { "token_malformed" };
     for alg in ["none", "nOnE", "NONE", "RS256", "ES256", "EdDSA", "HS384", ""] {
         for signature in ["", &signature] {
             let mut forged = header.clone();
             forged["alg"] = alg.into();
             let token = format!("{}.{signature}", jwt_body(&forged, &claims));
-            site.get("/session").bearer(&token).refused(401, code_for_a_forged_jwt(&own), None).await?;
+            form.refuses(&site.get("/session").bearer(&token).send().await?, code)?;
         }
     }
     let no_alg = format!("{}.{signature}", jwt_body(&json!({ "typ": "at+jwt" }), &claims));
-    site.get("/session").bearer(&no_alg).refused(401, code_for_a_forged_jwt(&own), None).await
+    form.refuses(&site.get("/session").bearer(&no_alg).send().await?, code)
 }
 
 /// The first part may no longer be readable when it is changed, and the last character carries bits that
 /// mean nothing; every other change must be seen by the check of the signature.
 async fn one_byte_changed(site: Site) -> Outcome {
     let own = site.guest().await?.token;
-    let first = own.find('.').unwrap_or(0) + 1;
+    let form = Form::of(&own);
+    let first = own.find('.').map_or(0, |dot| dot + 1);
     let changeable: Vec<usize> =
         (first..own.len() - 1).filter(|&at| own.as_bytes()[at].is_ascii_alphanumeric()).collect();
     for &at in changeable.iter().step_by(changeable.len().div_ceil(60).max(1)) {
         let changed = if &own[at..=at] == "1" { "2" } else { "1" };
         let token = format!("{}{changed}{}", &own[..at], &own[at + 1..]);
         let answer = site.get("/session").bearer(&token).send().await?;
-        answer.refused(401, "token_invalid", None).map_err(|deviation| Deviation {
+        form.refuses(&answer, "token_invalid").map_err(|deviation| Deviation {
             at: format!("GET /session, byte {at} of the token changed"),
             ..deviation
         })?;
