@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::api::account::{Name, Password};
 use crate::config::PasswordCost;
-use crate::failed_logins::FailedLogins;
+use crate::failed_logins::{FailedLogins, NotTried};
 use crate::password::{HashingBusy, Passwords};
 use crate::sessions::AccountRef;
 use crate::sql::{Database, SqlError};
@@ -56,6 +56,15 @@ pub enum AccountError {
 impl From<HashingBusy> for AccountError {
     fn from(_: HashingBusy) -> Self {
         AccountError::LoginBusy
+    }
+}
+
+impl From<NotTried> for AccountError {
+    fn from(why: NotTried) -> Self {
+        match why {
+            NotTried::RateLimited { retry_after } => AccountError::RateLimited { retry_after },
+            NotTried::Sql(error) => AccountError::Sql(error),
+        }
     }
 }
 

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use crate::accounts::AccountError;
 use crate::sql::{Database, SqlError, Transaction, Tx};
 
 /// So many wrong passwords for one name within [`FAILURE_WINDOW`], and no more are looked at.
@@ -14,6 +13,20 @@ pub const MAX_FAILURES: usize = 10;
 
 /// How long a wrong password is held against a name.
 pub const FAILURE_WINDOW: Duration = Duration::from_secs(60);
+
+/// Why a name is not tried.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTried {
+    /// Too many failures for it.
+    #[error("too many failures, again in {retry_after:?}")]
+    RateLimited {
+        /// When the oldest failure is forgotten.
+        retry_after: Duration,
+    },
+    /// The database did not say.
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+}
 
 /// The failures of all names.
 #[derive(Debug, Clone)]
@@ -30,8 +43,8 @@ impl FailedLogins {
     /// Whether `name` may be tried at all.
     ///
     /// # Errors
-    /// [`AccountError::RateLimited`] or [`AccountError::Sql`].
-    pub async fn refuse_if_limited(&self, name: &str, now_ms: i64) -> Result<(), AccountError> {
+    /// [`NotTried::RateLimited`] or [`NotTried::Sql`].
+    pub async fn refuse_if_limited(&self, name: &str, now_ms: i64) -> Result<(), NotTried> {
         let row = self
             .database
             .fetch_optional("SELECT recent FROM login_failures WHERE name = $1", &[name.into()])
@@ -43,8 +56,8 @@ impl FailedLogins {
     /// Counts one failure more.
     ///
     /// # Errors
-    /// [`AccountError::RateLimited`] if others have filled the limit meanwhile, or [`AccountError::Sql`].
-    pub async fn record(&self, name: &str, now_ms: i64) -> Result<(), AccountError> {
+    /// [`NotTried::RateLimited`] if others have filled the limit meanwhile, or [`NotTried::Sql`].
+    pub async fn record(&self, name: &str, now_ms: i64) -> Result<(), NotTried> {
         // Names nobody has, tried once and never again, must not fill the disk. In a transaction of its own,
         // because two that each hold one name and sweep the other would wait for each other. A sweep that
         // fails is made up for by the next one.
@@ -62,9 +75,9 @@ struct CountFailure<'a> {
 
 impl Transaction for CountFailure<'_> {
     type Outcome = ();
-    type Error = AccountError;
+    type Error = NotTried;
 
-    async fn run(&self, tx: &mut Tx) -> Result<(), AccountError> {
+    async fn run(&self, tx: &mut Tx) -> Result<(), NotTried> {
         // Writing first locks the row, so that what is read here is still true when it is written back.
         let row = tx
             .fetch_optional(
@@ -102,13 +115,13 @@ impl Failures {
         self.0.iter().map(i64::to_string).collect::<Vec<_>>().join(" ")
     }
 
-    fn check(&self, now_ms: i64) -> Result<(), AccountError> {
+    fn check(&self, now_ms: i64) -> Result<(), NotTried> {
         if self.0.len() < MAX_FAILURES {
             return Ok(());
         }
         let free_at_ms = self.0[0] + window_ms();
         let retry_after = Duration::from_millis((free_at_ms - now_ms).max(1).unsigned_abs());
-        Err(AccountError::RateLimited { retry_after })
+        Err(NotTried::RateLimited { retry_after })
     }
 }
 
