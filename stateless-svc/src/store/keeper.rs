@@ -16,7 +16,7 @@ use shared::sessions::StoreDown;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::link::{LinkState, Live, Now, StoreClock, name_store, trouble};
+use super::connection::{LinkState, Live, Now, StoreClock, name_store, trouble};
 use super::script::Scripts;
 
 /// How long one attempt may take, all its commands included.

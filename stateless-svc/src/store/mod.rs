@@ -6,6 +6,7 @@ pub mod answer;
 pub mod script;
 pub mod link;
 pub mod keeper;
+pub mod connection;
 pub mod sqlite;
 pub mod step;
 pub mod record;
