@@ -159,9 +159,18 @@ async fn another_cart(site: Site) -> Outcome {
 
 async fn twenty_at_once(site: Site) -> Outcome {
     let guest = site.guest().await?;
+    twenty_orders(&[guest]).await
+}
+
+/// Twenty orders under one key, by one guest at one or several replicas: one is placed.
+///
+/// # Errors
+/// If there are more, or none, or an answer that does not belong to it.
+pub async fn twenty_orders(guest_at: &[Guest]) -> Outcome {
+    let guest = &guest_at[0];
     let (version, key) = (guest.shop().await?, new_key());
     let mut ordering = JoinSet::new();
-    for _ in 0..20 {
+    for guest in guest_at.iter().cycle().take(20) {
         ordering.spawn(guest.order(&key, version).send());
     }
     let (mut bodies, mut first_hand) = (Vec::new(), 0);
@@ -179,7 +188,7 @@ async fn twenty_at_once(site: Site) -> Outcome {
     for other in &bodies[1..] {
         same("20 orders under one key: the answers", &bodies[0].body, &other.body)?;
     }
-    one_order(&guest, &bodies[0]).await
+    one_order(guest, &bodies[0]).await
 }
 
 /// Somebody else is at it: come back in a second.

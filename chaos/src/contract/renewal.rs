@@ -110,9 +110,16 @@ async fn the_answer_was_lost(site: Site) -> Outcome {
 }
 
 async fn twenty_at_once(site: Site) -> Outcome {
-    let old = site.guest().await?;
+    twenty_renewals(&[site.guest().await?]).await
+}
+
+/// Twenty renewals with one token, by one guest at one or several replicas: one rotation, one successor.
+///
+/// # Errors
+/// If there are more.
+pub async fn twenty_renewals(guest_at: &[Guest]) -> Outcome {
     let mut renewing = JoinSet::new();
-    for _ in 0..20 {
+    for old in guest_at.iter().cycle().take(20) {
         let old = old.clone();
         renewing.spawn(async move { renew(&old).await });
     }
@@ -123,10 +130,11 @@ async fn twenty_at_once(site: Site) -> Outcome {
         rotations += usize::from(!answer.headers.contains_key("idempotent-replay"));
         tokens.push(next.token);
     }
+    tokens.sort();
     tokens.dedup();
     same("20 renewals: rotations", &1, &rotations)?;
     same("20 renewals: successors", &1, &tokens.len())?;
-    site.get("/session").bearer(&tokens[0]).send().await?.is(200).map(drop)
+    guest_at[0].site.get("/session").bearer(&tokens[0]).send().await?.is(200).map(drop)
 }
 
 async fn reused(site: Site) -> Outcome {

@@ -1,11 +1,14 @@
 //! Section D: how does a session live and end, and can anything bring it back?
 
 mod ending;
+mod races;
 mod cart;
+
+pub use cart::hundred_additions;
 
 use super::{Pace, Row};
 
-/// Rows 35, 36 and 38 to 41; the others need power over the process or its settings.
+/// Rows 35 to 41; the others need power over the process or its settings.
 pub const ROWS: &[Row] = &[
     Row {
         number: 35,
@@ -18,6 +21,18 @@ pub const ROWS: &[Row] = &[
         claim: "the token after logout, on every call: 401 session_revoked",
         pace: Pace::Brisk,
         run: |site| Box::pin(ending::after_logout(site)),
+    },
+    Row {
+        number: 37,
+        claim: "a storm of writes around a logout: nothing that was sent after its 204 is served",
+        pace: Pace::Brisk,
+        run: |site| Box::pin(races::writes_around_a_logout(site)),
+    },
+    Row {
+        number: 38,
+        claim: "logins with the old password in the middle of the change: none of them is left",
+        pace: Pace::Brisk,
+        run: |site| Box::pin(races::logins_around_a_password_change(site)),
     },
     Row {
         number: 38,

@@ -125,6 +125,12 @@ impl Lab {
         Site::new(&self.replicas[1].url)
     }
 
+    /// One guest with one session, who asks one replica or the other.
+    pub async fn guest_at_both(&self) -> anyhow::Result<[Guest; 2]> {
+        let here = self.site().guest().await?;
+        Ok([here.clone(), Guest { site: self.sibling(), ..here }])
+    }
+
     /// The first replica's name.
     pub fn name(&self) -> &str {
         &self.replicas[0].name

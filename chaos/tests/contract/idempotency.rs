@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use chaos::contract::Pace;
 use chaos::contract::answer::Answer;
-use chaos::contract::idempotency::{in_progress, one_order};
+use chaos::contract::idempotency::{in_progress, one_order, twenty_orders};
 use chaos::contract::site::{Guest, new_key};
 use chaos::gates::Point;
+use chaos::service::Twin;
 
 use crate::column::{Column, back_again};
 use crate::table::{LabRow, everywhere};
@@ -18,6 +19,13 @@ pub const ROWS: &[LabRow] = &[
         pace: Pace::Brisk,
         applies: everywhere,
         run: |column| Box::pin(while_the_first_runs(column)),
+    },
+    LabRow {
+        number: 50,
+        claim: "20 orders at once under one key, at two replicas: one order",
+        pace: Pace::Brisk,
+        applies: |column| column.twin == Twin::Stateless,
+        run: |column| Box::pin(at_two_replicas(column)),
     },
     LabRow {
         number: 51,
@@ -58,6 +66,11 @@ async fn while_the_first_runs(column: Column) -> anyhow::Result<()> {
     again.is(201)?.has("idempotent-replay", "true")?;
     anyhow::ensure!(again.body == placed.body, "a repeat is not byte for byte the first answer");
     Ok(one_order(&guest, &placed).await?)
+}
+
+async fn at_two_replicas(column: Column) -> anyhow::Result<()> {
+    let lab = column.pair().await?;
+    Ok(twenty_orders(&lab.guest_at_both().await?).await?)
 }
 
 async fn killed_after_the_claim(column: Column) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chaos::contract::call::Call;
 use chaos::contract::differences;
+use chaos::contract::session_life::hundred_additions;
 use chaos::contract::site::{Guest, new_key};
 use chaos::contract::{Pace, rules};
 use chaos::gates::Point;
@@ -70,6 +71,13 @@ pub const ROWS: &[LabRow] = &[
         pace: Pace::Brisk,
         applies: everywhere,
         run: |column| Box::pin(password_change_elsewhere(column)),
+    },
+    LabRow {
+        number: 41,
+        claim: "100 parallel additions at two replicas that share a store end at exactly 100",
+        pace: Pace::Alone,
+        applies: |column| column.twin == Twin::Stateless,
+        run: |column| Box::pin(additions_at_two_replicas(column)),
     },
     LabRow {
         number: 67,
@@ -250,6 +258,11 @@ async fn password_change_elsewhere(column: Column) -> anyhow::Result<()> {
     let old = lab.sibling().post("/session").json(&account.credentials());
     old.refused(401, "invalid_credentials", None).await?;
     Ok(())
+}
+
+async fn additions_at_two_replicas(column: Column) -> anyhow::Result<()> {
+    let lab = column.pair().await?;
+    Ok(hundred_additions(&lab.guest_at_both().await?).await?)
 }
 
 async fn the_other_instance(column: Column) -> anyhow::Result<()> {

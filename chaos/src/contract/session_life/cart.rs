@@ -74,13 +74,20 @@ async fn limits(guest: &Guest) -> Outcome {
 
 /// Row 41, the first way.
 pub async fn a_hundred_additions(site: Site) -> Outcome {
-    let guest = site.guest().await?;
+    hundred_additions(&[site.guest().await?]).await
+}
+
+/// A hundred additions of one, by one guest at one or several replicas: a hundred.
+///
+/// # Errors
+/// If there are more or less.
+pub async fn hundred_additions(guest_at: &[Guest]) -> Outcome {
     let mut adding = JoinSet::new();
-    for _ in 0..WRITERS {
+    for guest in guest_at.iter().cycle().take(WRITERS as usize) {
         let add = guest.post("/cart/items").json(&json!({ "sku": "book", "quantity": 1 }));
         adding.spawn(async move { added(&add.send().await?) });
     }
-    counted(&guest, adding).await
+    counted(&guest_at[0], adding).await
 }
 
 /// Row 41, the second way.
