@@ -5,6 +5,9 @@
 # Which client workflows survive a backend restart?
 lab: build
 	@target/debug/chaos matrix --moments telling
+	@echo
+	@echo "One square as a story:  target/debug/chaos run cart kill"
+	@echo "The one that surprises: target/debug/chaos run cart-blind kill"
 
 # Everything a new machine lacks, then all tests.
 test: tools build
@@ -30,7 +33,7 @@ diff:
 	@echo; echo "=== only in one twin ==="; diff -rq stateful-svc/src stateless-svc/src | grep '^Only' ; true
 
 build:
-	@cargo build --workspace --quiet
+	@cargo build --workspace
 
 # redis-server and Postgres for the tests, where apt can bring them.
 tools:
