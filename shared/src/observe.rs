@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use parking_lot::RwLock;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -19,11 +19,16 @@ use uuid::Uuid;
 use crate::config::LogFormat;
 use crate::keys::hex;
 
+/// Names a request, on the way in and on the way out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Says where a request stands in a trace.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// The id of a request: the client's `X-Request-Id` if it is a UUID, else one of ours. Anything else a
 /// client sends there is never echoed.
 pub fn request_id(headers: &HeaderMap) -> Uuid {
     headers
-        .get("x-request-id")
+        .get(REQUEST_ID)
         .and_then(|value| Uuid::try_parse_ascii(value.as_bytes()).ok())
         .unwrap_or_else(Uuid::new_v4)
 }
@@ -40,7 +45,7 @@ impl Trace {
     /// Continues the trace a client sent, under a span id of our own. A `traceparent` that breaks the
     /// rules is ignored and a new trace starts; none at all means that nobody traces.
     pub fn continued(headers: &HeaderMap) -> Option<Self> {
-        let sent = headers.get("traceparent")?;
+        let sent = headers.get(TRACEPARENT)?;
         let (trace_id, sampled) = sent
             .to_str()
             .ok()

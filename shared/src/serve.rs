@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use tower_service::Service;
@@ -22,6 +22,10 @@ use crate::observe::{self, Trace};
 use crate::problem::ApiError;
 use crate::routes;
 use crate::sessions::Sessions;
+
+// Names known when this is compiled cost a pointer; as text, each use would check and copy them.
+const SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
+const BOOT_ID: HeaderName = HeaderName::from_static("x-boot-id");
 
 /// Answers one request.
 ///
@@ -131,14 +135,14 @@ fn finish<S>(app: &App<S>, facts: &Facts, response: &mut Response<Body>) {
     let (served_by, boot_id) = &app.served_by;
     let unauthorized = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
-    headers.insert("x-served-by", served_by.clone());
-    headers.insert("x-boot-id", boot_id.clone());
+    headers.insert(SERVED_BY, served_by.clone());
+    headers.insert(BOOT_ID, boot_id.clone());
     if let Ok(id) = HeaderValue::from_bytes(&facts.id_text) {
-        headers.insert("x-request-id", id);
+        headers.insert(observe::REQUEST_ID, id);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(trace) = facts.trace {
-        headers.insert("traceparent", trace.header());
+        headers.insert(observe::TRACEPARENT, trace.header());
     }
     if unauthorized && facts.cookie_used {
         headers.append(header::SET_COOKIE, app.cookie.clear());
