@@ -10,6 +10,7 @@ pub mod identity;
 pub mod clock;
 pub mod config;
 pub mod body;
+pub mod answer;
 pub mod problem;
 pub mod sql;
 pub mod password;

@@ -1,10 +1,10 @@
 //! Register; change a password.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::accounts::AccountError;
+use crate::answer::JsonAnswer;
 use crate::api::account::{AccountBody, ChangePassword, Credentials};
 use crate::app::App;
 use crate::body::{JsonBody, MAX_AUTH_BODY_BYTES};
@@ -21,9 +21,9 @@ use crate::sessions::{Budget, End, Sessions};
 pub async fn register<S: Sessions>(
     State(app): State<App<S>>,
     JsonBody(who): JsonBody<Credentials, MAX_AUTH_BODY_BYTES>,
-) -> Result<(StatusCode, Json<AccountBody>), ApiError> {
+) -> Result<(StatusCode, JsonAnswer<AccountBody>), ApiError> {
     app.accounts.register(&who.name, &who.password, (app.clock)()).await?;
-    Ok((StatusCode::CREATED, Json(AccountBody { name: who.name })))
+    Ok((StatusCode::CREATED, JsonAnswer(AccountBody { name: who.name })))
 }
 
 /// Change the password, and end every other session: whoever knew the old one may be in them.

@@ -1,10 +1,10 @@
 //! Look into the cart, set a line, add to a line, remove a line.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::answer::JsonAnswer;
 use crate::api::cart::{AddItem, Cart, SetItem, Sku, etag};
 use crate::app::App;
 use crate::body::JsonBody;
@@ -98,7 +98,7 @@ pub async fn remove_item<S: Sessions>(
 
 fn answer(cart: Cart) -> Response {
     let tag = etag(cart.version);
-    ([(header::ETAG, tag)], Json(cart)).into_response()
+    ([(header::ETAG, tag)], JsonAnswer(cart)).into_response()
 }
 
 /// The version `If-Match` asks for (RFC 9110 section 13.1.1); `None` means any. A tag we never gave out

@@ -1,8 +1,8 @@
 //! The wizard: where to, how paid. Its steps live in the session.
 
-use axum::Json;
 use axum::extract::State;
 
+use crate::answer::JsonAnswer;
 use crate::api::checkout::{Address, CheckoutBody, Payment};
 use crate::app::App;
 use crate::body::JsonBody;
@@ -19,9 +19,9 @@ use crate::sessions::{Budget, Change, Sessions};
 pub async fn show<S: Sessions>(
     State(app): State<App<S>>,
     Token(token): Token,
-) -> Result<Json<CheckoutBody>, ApiError> {
+) -> Result<JsonAnswer<CheckoutBody>, ApiError> {
     let session = app.sessions.look(&mut Budget::new(), &token).await?;
-    Ok(Json(session.checkout.into()))
+    Ok(JsonAnswer(session.checkout.into()))
 }
 
 /// Where does the parcel go? Safe to repeat.
@@ -35,10 +35,10 @@ pub async fn set_address<S: Sessions>(
     State(app): State<App<S>>,
     Token(token): Token,
     JsonBody(address): JsonBody<Address>,
-) -> Result<Json<CheckoutBody>, ApiError> {
+) -> Result<JsonAnswer<CheckoutBody>, ApiError> {
     let change = Change::Address(address);
     let session = app.sessions.change(&mut Budget::new(), &token, &change, None).await?;
-    Ok(Json(session.checkout.into()))
+    Ok(JsonAnswer(session.checkout.into()))
 }
 
 /// How is it paid? Safe to repeat.
@@ -52,8 +52,8 @@ pub async fn set_payment<S: Sessions>(
     State(app): State<App<S>>,
     Token(token): Token,
     JsonBody(payment): JsonBody<Payment>,
-) -> Result<Json<CheckoutBody>, ApiError> {
+) -> Result<JsonAnswer<CheckoutBody>, ApiError> {
     let change = Change::Payment(payment);
     let session = app.sessions.change(&mut Budget::new(), &token, &change, None).await?;
-    Ok(Json(session.checkout.into()))
+    Ok(JsonAnswer(session.checkout.into()))
 }

@@ -1,10 +1,10 @@
 //! Alive, ready, measured: what a supervisor, a load balancer and an operator ask.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 
+use crate::answer::JsonAnswer;
 use crate::api::health::{Live, Ready};
 use crate::app::App;
 use crate::problem::{ApiError, ProblemBody};
@@ -13,8 +13,8 @@ use crate::sessions::Sessions;
 /// Does the process answer at all? Says nothing about what it needs: restarting it would not bring a
 /// store back.
 #[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "It lives", body = Live)))]
-pub async fn livez() -> Json<Live> {
-    Json(Live { live: true })
+pub async fn livez() -> JsonAnswer<Live> {
+    JsonAnswer(Live { live: true })
 }
 
 /// Can it serve a session right now?
@@ -22,7 +22,7 @@ pub async fn livez() -> Json<Live> {
     (status = 200, description = "Ready; names the key that signs", body = Ready),
     (status = 503, description = "`draining`, or `not_ready` with what is missing", body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub async fn readyz<S: Sessions>(State(app): State<App<S>>) -> Result<Json<Ready>, ApiError> {
+pub async fn readyz<S: Sessions>(State(app): State<App<S>>) -> Result<JsonAnswer<Ready>, ApiError> {
     if *app.draining.borrow() {
         return Err(ApiError::Draining);
     }
@@ -31,7 +31,7 @@ pub async fn readyz<S: Sessions>(State(app): State<App<S>>) -> Result<Json<Ready
     missing.extend(store.is_err().then_some("session_store"));
     missing.extend(database.is_err().then_some("database"));
     if missing.is_empty() {
-        return Ok(Json(Ready { ready: true, kid: app.sessions.signing_kid().to_owned() }));
+        return Ok(JsonAnswer(Ready { ready: true, kid: app.sessions.signing_kid().to_owned() }));
     }
     Err(ApiError::NotReady { missing, reason: store.err().map(|down| down.word()) })
 }

@@ -1,6 +1,5 @@
 //! What does the API promise, for machines? One OpenAPI 3.1 document, made from the code that answers.
 
-use axum::Json;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder, Responses};
@@ -9,6 +8,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{Modify, OpenApi};
 
 use super::{account, cart, checkout, health, order, prime, session};
+use crate::answer::JsonAnswer;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -102,6 +102,6 @@ pub fn api() -> utoipa::openapi::OpenApi {
 #[utoipa::path(get, path = "/openapi.json", tag = "health", responses(
     (status = 200, description = "OpenAPI 3.1", body = Object),
 ))]
-pub async fn document() -> Json<utoipa::openapi::OpenApi> {
-    Json(api())
+pub async fn document() -> JsonAnswer<utoipa::openapi::OpenApi> {
+    JsonAnswer(api())
 }

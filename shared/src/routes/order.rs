@@ -1,12 +1,13 @@
 //! The cart the client saw becomes an order, once: whatever is lost, repeated or restarted in between.
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use uuid::Uuid;
 
 use super::session::IDEMPOTENT_REPLAY;
+use crate::answer::JsonAnswer;
 use crate::api::order::{Order, Orders, PlaceOrder};
 use crate::api::session::timestamp;
 use crate::app::App;
@@ -139,9 +140,9 @@ fn order_of(session: Session, cart_version: u64, now_ms: i64) -> Result<Order, A
 pub async fn list<S: Sessions>(
     State(app): State<App<S>>,
     Token(token): Token,
-) -> Result<Json<Orders>, ApiError> {
+) -> Result<JsonAnswer<Orders>, ApiError> {
     let session = app.sessions.look(&mut Budget::new(), &token).await?;
-    Ok(Json(Orders { orders: app.orders.list(session.account.id).await? }))
+    Ok(JsonAnswer(Orders { orders: app.orders.list(session.account.id).await? }))
 }
 
 /// One of my orders.
@@ -156,10 +157,10 @@ pub async fn show<S: Sessions>(
     State(app): State<App<S>>,
     Token(token): Token,
     Path(id): Path<String>,
-) -> Result<Json<Order>, ApiError> {
+) -> Result<JsonAnswer<Order>, ApiError> {
     let session = app.sessions.look(&mut Budget::new(), &token).await?;
     let id = id.parse::<Uuid>().map_err(|_| ApiError::NotFound)?;
-    Ok(Json(app.orders.get(session.account.id, id).await?.ok_or(ApiError::NotFound)?))
+    Ok(JsonAnswer(app.orders.get(session.account.id, id).await?.ok_or(ApiError::NotFound)?))
 }
 
 /// An answer whose JSON was written when the order was placed, byte for byte.

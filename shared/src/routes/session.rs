@@ -1,11 +1,11 @@
 //! Log in, look, renew, log out; list and end one's other devices.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use uuid::Uuid;
 
+use crate::answer::JsonAnswer;
 use crate::api::account::Credentials;
 use crate::api::session::{ListedSession, SessionBody, SessionsBody, TokenBody};
 use crate::app::App;
@@ -48,9 +48,9 @@ pub async fn login<S: Sessions>(
 pub async fn whoami<S: Sessions>(
     State(app): State<App<S>>,
     Token(token): Token,
-) -> Result<Json<SessionBody>, ApiError> {
+) -> Result<JsonAnswer<SessionBody>, ApiError> {
     let session = app.sessions.look(&mut Budget::new(), &token).await?;
-    Ok(Json(session.into()))
+    Ok(JsonAnswer(session.into()))
 }
 
 /// Replace the token. Safe to repeat for ten seconds: the answer may have been lost.
@@ -94,7 +94,7 @@ pub async fn logout<S: Sessions>(
 pub async fn list<S: Sessions>(
     State(app): State<App<S>>,
     Token(token): Token,
-) -> Result<Json<SessionsBody>, ApiError> {
+) -> Result<JsonAnswer<SessionsBody>, ApiError> {
     let listed = app.sessions.list(&mut Budget::new(), &token).await?;
     let sessions = listed
         .sessions
@@ -104,7 +104,7 @@ pub async fn list<S: Sessions>(
             current: summary.current,
         })
         .collect();
-    Ok(Json(SessionsBody { sessions }))
+    Ok(JsonAnswer(SessionsBody { sessions }))
 }
 
 /// End one of my sessions.
@@ -148,7 +148,7 @@ fn hand_out(cookie: SessionCookie, issued: Issued) -> impl IntoResponse {
     let lives_s = (summary.absolute_expires_at_ms - jiff::Timestamp::now().as_millisecond()) / 1000;
     let set = cookie.set(&issued.token, lives_s);
     let body = TokenBody { token: issued.token, session: issued.session.into() };
-    (AppendHeaders([(header::SET_COOKIE, set)]), Json(body))
+    (AppendHeaders([(header::SET_COOKIE, set)]), JsonAnswer(body))
 }
 
 fn over(cookie: SessionCookie) -> impl IntoResponse {
