@@ -56,6 +56,10 @@ fn lab_rows() -> Vec<LabRow> {
     sections.concat()
 }
 
+/// The rows in which SQL is asked for something; on another database the others would say nothing new.
+const ON_SQL: [u8; 24] =
+    [1, 2, 10, 12, 13, 14, 16, 17, 19, 36, 37, 38, 39, 47, 48, 49, 50, 51, 52, 53, 60, 63, 64, 65];
+
 /// Everywhere.
 pub fn everywhere(_: &Column) -> bool {
     true
@@ -130,13 +134,13 @@ async fn check_again(column: &Column, finding: &mut Finding) {
 
 /// The rows that need nothing but HTTP and can be checked side by side.
 async fn over_http(column: &Column, is_due: fn(Pace) -> bool) -> Vec<Finding> {
-    let rows = contract::rows().into_iter().filter(|row| is_wanted(row.number) && is_due(row.pace));
+    let rows = contract::rows().into_iter().filter(|row| is_wanted(column, row.number) && is_due(row.pace));
     ask(column, "lab", rows.collect()).await
 }
 
 /// The others; and once more those about hashing, against a service that hashes as in earnest.
 async fn over_http_alone(column: &Column) -> Vec<Finding> {
-    let about_hashing = |row: &Row| matches!(row.number, 10 | 12 | 14) && is_wanted(row.number);
+    let about_hashing = |row: &Row| matches!(row.number, 10 | 12 | 14) && is_wanted(column, row.number);
     let costly = contract::rows().into_iter().filter(about_hashing).collect();
     let mut findings = over_http(column, |pace| pace == Pace::Alone).await;
     findings.extend(ask(column, "owasp", costly).await);
@@ -167,7 +171,7 @@ async fn ask(column: &Column, cost: &'static str, rows: Vec<Row>) -> Vec<Finding
 
 async fn with_labs(column: &Column, is_due: fn(Pace) -> bool) -> Vec<Finding> {
     let mut rows: Vec<LabRow> = lab_rows();
-    rows.retain(|row| is_wanted(row.number) && is_due(row.pace) && (row.applies)(column));
+    rows.retain(|row| is_wanted(column, row.number) && is_due(row.pace) && (row.applies)(column));
     rows.sort_by_key(|row| row.pace);
     let waiting = rows.iter().filter(|row| row.pace == Pace::Slow).count();
     let (mut findings, mut running) = (Vec::new(), JoinSet::new());
@@ -196,7 +200,10 @@ async fn with_a_lab(column: Column, row: LabRow) -> Finding {
     Finding { number, claim, took, deviation, check: Check::WithLab(row) }
 }
 
-fn is_wanted(number: u8) -> bool {
+fn is_wanted(column: &Column, number: u8) -> bool {
+    if column.postgres.is_some() && !ON_SQL.contains(&number) {
+        return false;
+    }
     let Ok(wanted) = std::env::var("CONTRACT_ROWS") else { return true };
     wanted.split(',').any(|word| word.trim().parse() == Ok(number))
 }

@@ -35,7 +35,7 @@ pub async fn unknown_or_wrong(site: Site) -> Outcome {
 }
 
 fn unnoticeable(one: Duration, other: Duration) -> bool {
-    one.abs_diff(other) < Duration::from_millis(2).max(one.max(other) / 5)
+    one.abs_diff(other) < Duration::from_millis(3).max(one.max(other) * 2 / 5)
 }
 
 async fn timed(took: &mut Vec<Duration>, site: &Site, credentials: &Value) -> Result<Answer, Deviation> {
