@@ -8,10 +8,10 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use shared::api::order::Order;
 use shared::api::session::timestamp;
+use shared::app::App;
 use shared::clock;
 use shared::idempotency::IdempotencyKey;
 use shared::problem::ApiError;
-use shared::app::App;
 use shared::sessions::{Budget, Session, Sessions};
 use uuid::Uuid;
 

@@ -51,7 +51,11 @@ fn without_redis_a_lab_is_poorer_and_runs_all_the_same() {
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("apt install redis-server"), "{output:?}");
     let up = place.up(&["--store", "embedded"]);
-    assert!(up.said.contains("faults on Redis are not available") && up.said.contains("SQLite"), "{}", up.said);
+    assert!(
+        up.said.contains("faults on Redis are not available") && up.said.contains("SQLite"),
+        "{}",
+        up.said
+    );
 }
 
 #[test]
