@@ -20,7 +20,7 @@ use sessions::InFile;
 
 /// Keeps sessions in a file, correctly but for one bug
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, args_override_self = true)]
 struct Config {
     #[command(flatten)]
     common: Common,

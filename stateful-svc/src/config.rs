@@ -5,7 +5,7 @@ use shared::config::Common;
 
 /// Keeps sessions in its own memory: fast, simple, and gone after a restart.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, args_override_self = true)]
 pub struct Config {
     /// What both twins can be told.
     #[command(flatten)]

@@ -9,7 +9,7 @@ use shared::config::Common;
 
 /// Keeps sessions outside: a signed token with the client, a record in a store. Survives its own restart.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, args_override_self = true)]
 pub struct Config {
     /// What both twins can be told.
     #[command(flatten)]

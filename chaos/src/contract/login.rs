@@ -1,6 +1,6 @@
 //! Section B: who gets in, and what does somebody learn who does not?
 
-mod guessing;
+pub mod guessing;
 mod opening;
 
 pub use opening::anonymous;

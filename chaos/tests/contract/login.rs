@@ -1,6 +1,7 @@
 //! Section B, where a restart or a look into the store is needed.
 
 use chaos::contract::login::anonymous;
+use chaos::contract::login::guessing::rush;
 use chaos::contract::site::Account;
 use chaos::contract::{Pace, Site};
 use chaos::service::Twin;
@@ -15,6 +16,13 @@ pub const ROWS: &[LabRow] = &[
         pace: Pace::Brisk,
         applies: everywhere,
         run: |column| Box::pin(a_restart_forgives_nothing(column)),
+    },
+    LabRow {
+        number: 14,
+        claim: "200 parallel logins at the full cost: most are told login_busy, other calls do not stand in line",
+        pace: Pace::Alone,
+        applies: everywhere,
+        run: |column| Box::pin(everybody_at_once(column)),
     },
     LabRow {
         number: 18,
@@ -40,6 +48,15 @@ async fn a_restart_forgives_nothing(column: Column) -> anyhow::Result<()> {
         let login = lab.site().post("/session").json(&account.credentials());
         login.refused(429, "rate_limited", None).await?;
     }
+    Ok(())
+}
+
+async fn everybody_at_once(column: Column) -> anyhow::Result<()> {
+    let lab = column.lab_with(["--password-cost", "owasp"]).await?;
+    let rush = rush(&lab.site()).await?;
+    // As many as are hashed at the same time, and the line behind them, come through; a second wave may.
+    anyhow::ensure!(rush.busy >= 100, "few were told login_busy: {rush:?}");
+    anyhow::ensure!(rush.worst_aside < rush.one_login * 40, "another call stood in line: {rush:?}");
     Ok(())
 }
 
