@@ -5,13 +5,15 @@ local function living(index)
   local found = {}
   for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
     local record = index .. ':' .. id
-    local field = redis.call('HMGET', record, 'secret', 'seen', 'who')
-    if field[1] and now >= field[2] + IDLE_MS then
+    local held = redis.call('GET', record)
+    local lives = held and not is_over(held)
+    if lives and now >= seen_at(held) + IDLE_MS then
       bury(record, 'idle')
-      field[1] = false
+      lives = false
     end
-    if field[1] then
-      found[#found + 1] = { id = id, seen = field[2], who = field[3] }
+    if lives then
+      local seen, who = string.match(held, '^(%d+)\n([^\n]*)', HASHES + 1)
+      found[#found + 1] = { id = id, seen = seen, who = who }
     else
       redis.call('ZREM', index, id)
     end

@@ -10,9 +10,9 @@ local index = KEYS[1]
 
 if KEYS[2] then
   local record = KEYS[2] .. ':' .. ARGV[6]
-  local field = redis.call('HMGET', record, 'secret', 'seen')
+  local held = redis.call('GET', record)
   -- Whoever sends a token that is not valid replaces nothing: an id alone must not end a session.
-  if field[1] and now < field[2] + IDLE_MS and honours(record, field[1], ARGV[7]) ~= 'stale' then
+  if held and not is_over(held) and now < seen_at(held) + IDLE_MS and honours(held, ARGV[7]) ~= 'stale' then
     finish(KEYS[2], ARGV[6], 'revoked')
   end
 end
@@ -25,9 +25,9 @@ end
 -- Whole seconds, because a token's `exp` counts in seconds: record and token end at the same moment.
 local ends = math.ceil((now + ABSOLUTE_MS) / 1000) * 1000
 local record = index .. ':' .. ARGV[2]
-redis.call('HSET', record,
-  'secret', ARGV[3], 'seen', now, 'who', now .. ' ' .. ends .. ' ' .. ARGV[4], 'cart', '0')
-redis.call('PEXPIREAT', record, ends)
+local who = now .. ' ' .. ends .. ' ' .. ARGV[4]
+local held = ARGV[3] .. string.rep('\0', 32) .. now .. '\n' .. who .. '\n0\n\n\n'
+redis.call('SET', record, held, 'PXAT', ends)
 redis.call('ZADD', index, now, ARGV[2])
 if redis.call('PTTL', index) < ends - now then redis.call('PEXPIREAT', index, ends) end
 

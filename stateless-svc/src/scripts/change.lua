@@ -5,13 +5,10 @@
 
 if token == 'stale' then return 'over\nrotated' end
 
+local who, cart, address, payment, renewed =
+  string.match(held, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)$', LINES)
 local version, lines = string.match(cart, '^(%d+)(.*)$')
 if ARGV[4] ~= '' and ARGV[4] ~= version then return 'conflict\n' .. version end
-
-local function put_cart(kept)
-  cart = (version + 1) .. table.concat(kept)
-  redis.call('HSET', record, 'cart', cart)
-end
 
 -- `set`, `add` or `remove`, which sets to 0. What changes nothing leaves the version.
 local function change_line(sku, quantity)
@@ -27,22 +24,22 @@ local function change_line(sku, quantity)
   if want > MAX_QUANTITY then return 'limit' end
   if want > 0 then kept[#kept + 1] = ' ' .. sku .. '=' .. want end
   if #kept > MAX_LINES then return 'limit' end
-  if want ~= had then put_cart(kept) end
+  if want ~= had then cart = (version + 1) .. table.concat(kept) end
 end
 
 if ARGV[3] == 'address' then
-  field[5] = ARGV[5]
-  redis.call('HSET', record, 'address', ARGV[5])
+  address = ARGV[5]
 elseif ARGV[3] == 'payment' then
-  field[6] = ARGV[5]
-  redis.call('HSET', record, 'payment', ARGV[5])
+  payment = ARGV[5]
 elseif ARGV[3] ~= 'ordered' then
   local limit = change_line(ARGV[5], ARGV[6])
   if limit then return limit end
 elseif ARGV[5] == version then
-  if lines ~= '' then put_cart({}) end
-  field[5], field[6] = nil, nil
-  redis.call('HDEL', record, 'address', 'payment')
+  if lines ~= '' then cart = tostring(version + 1) end
+  address, payment = '', ''
 end
 
-return view()
+local changed = string.sub(held, 1, LINES - 1)
+  .. who .. '\n' .. cart .. '\n' .. address .. '\n' .. payment .. '\n' .. renewed
+if changed ~= held then redis.call('SET', record, changed, 'KEEPTTL') end
+return 'ok\n' .. string.sub(changed, HASHES + 1)

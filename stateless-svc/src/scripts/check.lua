@@ -3,30 +3,23 @@
 -- KEYS[1]  the record              ARGV[2]  SHA-256 of the token's secret
 
 local record = KEYS[1]
-local field = redis.call('HMGET', record, 'secret', 'seen', 'who', 'cart', 'address', 'payment')
-local secret, seen, cart = field[1], field[2], field[4]
+local held = redis.call('GET', record)
 
-if not secret then
-  local over = redis.call('HGET', record, 'over')
-  if over then return 'over\n' .. over end
+if not held then
   return 'absent\n' .. now .. '\n' .. (redis.call('GET', 'lab:store_id') or '')
 end
+if is_over(held) then return 'over\n' .. held end
 
+local seen = seen_at(held)
 if now >= seen + IDLE_MS then
   bury(record, 'idle')
   return 'over\nidle'
 end
 
-local token = honours(record, secret, ARGV[2])
+local token = honours(held, ARGV[2])
 
 -- Writing down every use would make every read a write.
 if token ~= 'stale' and now - seen >= TOUCH_MS then
-  redis.call('HSET', record, 'seen', now)
-  seen = now
-end
-
--- What the client sees, a line each. No field holds a line break: a name may have no control
--- characters, and address and payment are JSON.
-local function view()
-  return 'ok\n' .. seen .. '\n' .. field[3] .. '\n' .. cart .. '\n' .. (field[5] or '') .. '\n' .. (field[6] or '')
+  redis.call('SETRANGE', record, HASHES, now)
+  held = string.sub(held, 1, HASHES) .. now .. string.sub(held, SEEN + 1)
 end

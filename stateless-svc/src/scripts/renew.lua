@@ -11,11 +11,11 @@ if token == 'stale' then
   return 'reused'
 end
 
-local rotated, kid, how = now, ARGV[4], 'rotated'
+local how = 'replayed'
 if token == 'current' then
-  redis.call('HSET', record, 'secret', ARGV[3], 'old', ARGV[2], 'rotated', now, 'kid', kid)
-else
-  local made = redis.call('HMGET', record, 'rotated', 'kid')
-  rotated, kid, how = made[1], made[2], 'replayed'
+  how = 'rotated'
+  local lines = string.match(string.sub(held, HASHES + 1), '^(.*\n)[^\n]*$')
+  held = ARGV[3] .. ARGV[2] .. lines .. now .. ' ' .. ARGV[4]
+  redis.call('SET', record, held, 'KEEPTTL')
 end
-return view() .. '\n' .. how .. '\n' .. rotated .. '\n' .. kid
+return 'ok\n' .. string.sub(held, HASHES + 1) .. '\n' .. how

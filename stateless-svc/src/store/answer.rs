@@ -22,7 +22,7 @@ pub(super) fn begun(answer: &str, fresh: &Fresh<'_>, limits: &Limits) -> Option<
     Some((session, store_id))
 }
 
-/// What `view()` in `check.lua` says, after the `ok`: seen, who, cart, address, payment.
+/// The lines of a record, as `open.lua` lays them out, after the `ok`: seen, who, cart, address, payment.
 pub(super) fn view(lines: &str, claims: &Claims, limits: &Limits) -> Option<Session> {
     let mut lines = lines.split('\n');
     let (times, name) = times(lines.next()?, lines.next()?)?;
@@ -59,10 +59,11 @@ fn cart(text: &str) -> Option<Cart> {
     Some(Cart { items, version })
 }
 
-/// The three lines that `renew.lua` adds: rotated or replayed, when, and with which key.
+/// The last two lines of `renew.lua`: when and with which key it was renewed, and by which call.
 pub(super) fn rotated(answer: &str, session: Session) -> Option<Rotation> {
-    let mut last = answer.rsplitn(4, '\n');
-    let (kid, at_ms, how) = (last.next()?, last.next()?, last.next()?);
+    let mut last = answer.rsplitn(3, '\n');
+    let (how, renewed) = (last.next()?, last.next()?);
+    let (at_ms, kid) = renewed.split_once(' ')?;
     let at_ms: i64 = at_ms.parse().ok()?;
     Some(Rotation { session, issued_at_s: at_ms / 1000, kid: kid.to_owned(), replay: how == "replayed" })
 }

@@ -1,4 +1,4 @@
-//! How does Redis keep a session? One hash for each, `lab:{<account>}:session:<id>`, that lives until the
+//! How does Redis keep a session? One string for each, `lab:{<account>}:session:<id>`, that lives until the
 //! session's absolute limit, and one sorted set of ids for each account. Every operation is one script
 //! call; this file writes its arguments.
 

@@ -76,11 +76,13 @@ impl Place {
             Place::Redis(server) => {
                 let key = record_key(session);
                 let mut redis = server.client();
-                for field in ["seen", "rotated"] {
-                    if redis::cmd("HEXISTS").arg(&key).arg(field).query(&mut redis).unwrap() {
-                        redis::cmd("HINCRBY").arg(&key).arg(field).arg(-ms).exec(&mut redis).unwrap();
-                    }
-                }
+                // Times are written with the same number of digits, so a later one can be put in its place.
+                let older = "local held = redis.call('GET', KEYS[1])
+                    local seen = string.sub(held, 65, 77) - ARGV[1]
+                    local lines, renewed, kid = string.match(held, '^(.*\\n)(%d+)( %S+)$', 78)
+                    local rest = lines and lines .. (renewed - ARGV[1]) .. kid or string.sub(held, 78)
+                    redis.call('SET', KEYS[1], string.sub(held, 1, 64) .. seen .. rest, 'KEEPTTL')";
+                redis::cmd("EVAL").arg(older).arg(1).arg(&key).arg(ms).exec(&mut redis).unwrap();
             }
             Place::Sqlite(_) => {
                 // Replaces what is there: a session that was never renewed has no `old`.
@@ -104,9 +106,8 @@ impl Place {
                 let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut redis).unwrap();
                 let mut text = String::new();
                 for key in keys.iter().filter(|key| key.contains(":session:")) {
-                    let fields: Vec<Vec<u8>> = redis::cmd("HGETALL").arg(key).query(&mut redis).unwrap();
-                    let fields: Vec<_> = fields.iter().map(|field| String::from_utf8_lossy(field)).collect();
-                    text += &format!("{key} {}\n", fields.join(" "));
+                    let held: Vec<u8> = redis::cmd("GET").arg(key).query(&mut redis).unwrap();
+                    text += &format!("{key} {}\n", String::from_utf8_lossy(&held));
                 }
                 text
             }
