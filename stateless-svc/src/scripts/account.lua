@@ -1,18 +1,27 @@
 -- Which sessions of an account live? The index knows who was begun; the records know who is left.
 
+-- Shrinks a record to the reason why it is over. The reason stays until the absolute limit, so that
+-- no slow write can bring the session back and its client can be told the truth.
+local function bury(record, reason)
+  redis.call('SET', record, reason, 'XX', 'KEEPTTL')
+end
+
+-- What a record holds, if its session lives: when it was used, and who it is. One that idled too long
+-- is buried on the way.
+local function alive(record)
+  local held = redis.call('GET', record)
+  if not held or #held < HASHES then return nil end
+  local seen, who = string.match(held, '^(%d+)\n([^\n]*)', HASHES + 1)
+  if now < seen + IDLE_MS then return held, seen, who end
+  bury(record, 'idle')
+end
+
 -- The live sessions in `index`, oldest first. What is over, idle or gone leaves the index on the way.
 local function living(index)
   local found = {}
   for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-    local record = index .. ':' .. id
-    local held = redis.call('GET', record)
-    local lives = held and not is_over(held)
-    if lives and now >= seen_at(held) + IDLE_MS then
-      bury(record, 'idle')
-      lives = false
-    end
-    if lives then
-      local seen, who = string.match(held, '^(%d+)\n([^\n]*)', HASHES + 1)
+    local held, seen, who = alive(index .. ':' .. id)
+    if held then
       found[#found + 1] = { id = id, seen = seen, who = who }
     else
       redis.call('ZREM', index, id)

@@ -9,10 +9,11 @@
 local index = KEYS[1]
 
 if KEYS[2] then
-  local record = KEYS[2] .. ':' .. ARGV[6]
-  local held = redis.call('GET', record)
+  local held = alive(KEYS[2] .. ':' .. ARGV[6])
   -- Whoever sends a token that is not valid replaces nothing: an id alone must not end a session.
-  if held and not is_over(held) and now < seen_at(held) + IDLE_MS and honours(held, ARGV[7]) ~= 'stale' then
+  local current = held and string.sub(held, 1, 32) == ARGV[7]
+  local previous = held and string.sub(held, 33, HASHES) == ARGV[7]
+  if current or previous and now < string.match(held, '(%d+) %S+$') + GRACE_MS then
     finish(KEYS[2], ARGV[6], 'revoked')
   end
 end

@@ -5,8 +5,10 @@
 
 if token == 'stale' then return 'over\nrotated' end
 
-local who, cart, address, payment, renewed =
-  string.match(held, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)$', LINES)
+-- The cart stands between two line breaks; most changes touch nothing else.
+local before = string.find(held, '\n', LINES, true)
+local after = string.find(held, '\n', before + 1, true)
+local cart, rest = string.sub(held, before + 1, after - 1), string.sub(held, after)
 local version, lines = string.match(cart, '^(%d+)(.*)$')
 if ARGV[4] ~= '' and ARGV[4] ~= version then return 'conflict\n' .. version end
 
@@ -28,18 +30,18 @@ local function change_line(sku, quantity)
 end
 
 if ARGV[3] == 'address' then
-  address = ARGV[5]
+  rest = '\n' .. ARGV[5] .. string.match(rest, '^\n[^\n]*(.*)$')
 elseif ARGV[3] == 'payment' then
-  payment = ARGV[5]
+  local address, renewed = string.match(rest, '^(\n[^\n]*\n)[^\n]*(.*)$')
+  rest = address .. ARGV[5] .. renewed
 elseif ARGV[3] ~= 'ordered' then
   local limit = change_line(ARGV[5], ARGV[6])
   if limit then return limit end
 elseif ARGV[5] == version then
   if lines ~= '' then cart = tostring(version + 1) end
-  address, payment = '', ''
+  rest = '\n\n' .. string.match(rest, '(\n[^\n]*)$')
 end
 
-local changed = string.sub(held, 1, LINES - 1)
-  .. who .. '\n' .. cart .. '\n' .. address .. '\n' .. payment .. '\n' .. renewed
+local changed = string.sub(held, 1, before) .. cart .. rest
 if changed ~= held then redis.call('SET', record, changed, 'KEEPTTL') end
 return 'ok\n' .. string.sub(changed, HASHES + 1)

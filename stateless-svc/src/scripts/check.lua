@@ -1,6 +1,8 @@
 -- Does the token open a live session? The same checks in the same order in every script but begin.
 --
 -- KEYS[1]  the record              ARGV[2]  SHA-256 of the token's secret
+--
+-- Written without functions: making one costs a read as much as a tenth of its time here.
 
 local record = KEYS[1]
 local held = redis.call('GET', record)
@@ -8,15 +10,20 @@ local held = redis.call('GET', record)
 if not held then
   return 'absent\n' .. now .. '\n' .. (redis.call('GET', 'lab:store_id') or '')
 end
-if is_over(held) then return 'over\n' .. held end
+if #held < HASHES then return 'over\n' .. held end
 
-local seen = seen_at(held)
+local seen = tonumber(string.sub(held, HASHES + 1, SEEN))
 if now >= seen + IDLE_MS then
-  bury(record, 'idle')
+  redis.call('SET', record, 'idle', 'KEEPTTL')
   return 'over\nidle'
 end
 
-local token = honours(held, ARGV[2])
+local token = 'stale'
+if string.sub(held, 1, 32) == ARGV[2] then
+  token = 'current'
+elseif string.sub(held, 33, HASHES) == ARGV[2] and now < string.match(held, '(%d+) %S+$') + GRACE_MS then
+  token = 'previous'
+end
 
 -- Writing down every use would make every read a write.
 if token ~= 'stale' and now - seen >= TOUCH_MS then
