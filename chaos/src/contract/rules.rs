@@ -224,6 +224,8 @@ fn challenges(facts: &Facts, answer: &Answer) -> Outcome {
         return Ok(());
     }
     match (answer.status, facts.credential) {
+        // A login that fails is not about the session that was sent along.
+        (401, Credential::Cookie) if code == "invalid_credentials" => Ok(()),
         (401, Credential::Cookie) => clears_cookie(facts.cookie, answer),
         (401, Credential::Several) => Ok(()),
         _ => answer.lacks("set-cookie").map(drop),
