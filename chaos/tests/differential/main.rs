@@ -153,7 +153,7 @@ fn run(runtime: &Runtime, urls: &[String], seed: u64) -> Compared {
 
 /// Says loudly what was not tested; where `LAB_REQUIRE` is set that is a failure.
 fn skipped(why: &str) {
-    assert!(std::env::var_os("LAB_REQUIRE").is_none(), "LAB_REQUIRE is set, and the store is {why}");
+    assert!(std::env::var_os("LAB_REQUIRE").is_none(), "LAB_REQUIRE is set, and {why}");
     // Not eprintln!, which the test harness swallows when the test passes.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: the twins compared with Redis: the store is {why}");
+    let _ = writeln!(std::io::stderr(), "SKIPPED: the twins compared with Redis: {why}");
 }

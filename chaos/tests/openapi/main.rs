@@ -65,7 +65,7 @@ fn everything_documented_was_seen(document: &Document, seen: &BTreeSet<(String, 
 
 /// Says loudly what was not tested; where `LAB_REQUIRE` is set that is a failure.
 fn skipped(why: &str) {
-    assert!(std::env::var_os("LAB_REQUIRE").is_none(), "LAB_REQUIRE is set, and the store is {why}");
+    assert!(std::env::var_os("LAB_REQUIRE").is_none(), "LAB_REQUIRE is set, and {why}");
     // Not eprintln!, which the test harness swallows when the test passes.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: documented answers without a session store: it is {why}");
+    let _ = writeln!(std::io::stderr(), "SKIPPED: documented answers without a session store: {why}");
 }
