@@ -99,16 +99,17 @@ fn every_source_file_opens_with_the_question_it_answers() {
 
 #[test]
 fn every_path_named_in_a_document_exists() {
+    let mut missing = Vec::new();
     for document in DOCUMENTS {
         let text = read(document);
         let quoted = text.split('`').skip(1).step_by(2);
         let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for word in quoted.chain(linked) {
-            if looks_like_a_path(word) {
-                assert!(root().join(word).exists(), "{document} names {word}, which is not there");
-            }
-        }
+        let paths = quoted.chain(linked).filter(|word| looks_like_a_path(word));
+        missing.extend(
+            paths.filter(|path| !root().join(path).exists()).map(|path| format!("{document}: {path}")),
+        );
     }
+    assert_eq!(missing, [] as [String; 0], "named, and not there");
 }
 
 /// A path of this repository, as opposed to a route (`/cart`), a URL, a pattern or a sentence.
