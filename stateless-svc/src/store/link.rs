@@ -5,6 +5,7 @@
 //! library makes requests wait for its reconnection, for seconds, and it keeps a server that has been
 //! demoted.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use redis::{ConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value};
@@ -57,10 +58,14 @@ impl Link {
         let patience = budget.left();
         let give_up_ms = live.clock.now_ms() + millis(patience);
         let command = script.call(give_up_ms, keys, args);
-        let mut reply = budget.spend(live.connection.send_packed_command(&command)).await?;
+        let mut reply = {
+            // Pinned here: handed over, it would take its room three times in every request's future.
+            let sent = pin!(live.connection.send_packed_command(&command));
+            budget.spend(sent).await?
+        };
         if forgotten(&reply) {
             let command = script.call_by_text(give_up_ms, keys, args);
-            reply = budget.spend(live.connection.send_packed_command(&command)).await?;
+            reply = budget.spend(Box::pin(live.connection.send_packed_command(&command))).await?;
         }
         let text = text(self.judge(&live, reply)?)?;
         if text == "late" {
