@@ -9,37 +9,32 @@ if token == 'stale' then return 'over\nrotated' end
 local before = string.find(held, '\n', LINES, true)
 local after = string.find(held, '\n', before + 1, true)
 local cart, rest = string.sub(held, before + 1, after - 1), string.sub(held, after)
-local version, lines = string.match(cart, '^(%d+)(.*)$')
+local version = string.match(cart, '^%d+')
 if ARGV[4] ~= '' and ARGV[4] ~= version then return 'conflict\n' .. version end
-
--- `set`, `add` or `remove`, which sets to 0. What changes nothing leaves the version.
-local function change_line(sku, quantity)
-  local kept, had = {}, 0
-  for name, pieces in string.gmatch(lines, ' ([^=]+)=(%d+)') do
-    if name == sku then
-      had = tonumber(pieces)
-    else
-      kept[#kept + 1] = ' ' .. name .. '=' .. pieces
-    end
-  end
-  local want = ARGV[3] == 'add' and had + quantity or tonumber(quantity)
-  if want > MAX_QUANTITY then return 'limit' end
-  if want > 0 then kept[#kept + 1] = ' ' .. sku .. '=' .. want end
-  if #kept > MAX_LINES then return 'limit' end
-  if want ~= had then cart = (version + 1) .. table.concat(kept) end
-end
+local lines = string.sub(cart, #version + 1)
 
 if ARGV[3] == 'address' then
   rest = '\n' .. ARGV[5] .. string.match(rest, '^\n[^\n]*(.*)$')
 elseif ARGV[3] == 'payment' then
   local address, renewed = string.match(rest, '^(\n[^\n]*\n)[^\n]*(.*)$')
   rest = address .. ARGV[5] .. renewed
-elseif ARGV[3] ~= 'ordered' then
-  local limit = change_line(ARGV[5], ARGV[6])
-  if limit then return limit end
-elseif ARGV[5] == version then
-  if lines ~= '' then cart = tostring(version + 1) end
-  rest = '\n\n' .. string.match(rest, '(\n[^\n]*)$')
+elseif ARGV[3] == 'ordered' then
+  if ARGV[5] == version then
+    if lines ~= '' then cart = tostring(version + 1) end
+    rest = '\n\n' .. string.match(rest, '(\n[^\n]*)$')
+  end
+else
+  -- `set`, `add` or `remove`, which sets to 0. What changes nothing leaves the version.
+  local line = ' ' .. ARGV[5] .. '='
+  local from, to = string.find(lines, line, 1, true)
+  local had = from and string.match(lines, '^%d+', to + 1) or ''
+  local want = tonumber(ARGV[6])
+  if ARGV[3] == 'add' and from then want = want + had end
+  if want > MAX_QUANTITY then return 'limit' end
+  if from then lines = string.sub(lines, 1, from - 1) .. string.sub(lines, to + #had + 1) end
+  if want > 0 then lines = lines .. line .. want end
+  if not from and select(2, string.gsub(lines, '=', '')) > MAX_LINES then return 'limit' end
+  if want ~= (tonumber(had) or 0) then cart = (version + 1) .. lines end
 end
 
 local changed = string.sub(held, 1, before) .. cart .. rest
