@@ -2,6 +2,7 @@
 //! axum's own `Json` starts with 128 bytes and checks for room at each comma; at a hundred thousand
 //! answers a second that shows.
 
+use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -20,7 +21,11 @@ impl<T: Serialize> IntoResponse for JsonAnswer<T> {
     fn into_response(self) -> Response {
         let mut bytes = Vec::with_capacity(USUAL_BYTES);
         match serde_json::to_writer(&mut bytes, &self.0) {
-            Ok(()) => ([(header::CONTENT_TYPE, JSON)], bytes).into_response(),
+            Ok(()) => {
+                let mut response = Response::new(Body::from(bytes));
+                response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+                response
+            }
             Err(error) => {
                 tracing::error!(%error, "an answer is not JSON");
                 ApiError::Internal.into_response()

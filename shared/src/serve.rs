@@ -41,7 +41,9 @@ pub async fn answer<S: Sessions>(
     let facts = Facts::of(&app, &request);
 
     let mut response = route(&app, router, &facts, request).await;
-    app.gates.pass(facts.request_id(), Point::Committed).await;
+    if app.gates.are_open() {
+        app.gates.pass(facts.request_id(), Point::Committed).await;
+    }
 
     finish(&app, &facts, &mut response);
     let (took, status) = (started.elapsed(), response.status());
@@ -103,7 +105,9 @@ async fn route<S: Sessions>(
     // A panic is one request's bad luck. It must take neither the connection's other requests nor the
     // sessions of everybody else with it.
     let handled = AssertUnwindSafe(async {
-        app.gates.pass(facts.request_id(), Point::Accepted).await;
+        if app.gates.are_open() {
+            app.gates.pass(facts.request_id(), Point::Accepted).await;
+        }
         router.call(request).await
     });
     let handled = handled.catch_unwind().await;
