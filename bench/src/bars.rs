@@ -120,3 +120,37 @@ pub fn calls(measured: &[Calls]) -> Vec<Verdict> {
     };
     measured.iter().map(verdict).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::race::Turn;
+
+    fn row(contender: Contender, us: f64, errors: u64) -> Row {
+        let turns = vec![Turn { service_us: us, requests_per_s: 1.0, ..Turn::default() }];
+        Row { contender, operation: Read, turns, errors, first_error: None }
+    }
+
+    fn against_bare(ours_us: f64, theirs_us: f64, errors: u64) -> bool {
+        let rows = [row(Stateful, ours_us, errors), row(Bare, theirs_us, 0)];
+        duel(&rows, Stateful, Bare, Read, 0.90).unwrap().met
+    }
+
+    #[test]
+    fn a_bar_is_met_by_those_who_reach_it() {
+        assert!(against_bare(10.0, 9.0, 0));
+        assert!(!against_bare(10.0, 8.9, 0));
+    }
+
+    #[test]
+    fn one_error_and_no_bar_is_met() {
+        assert!(!against_bare(1.0, 9.0, 1));
+    }
+
+    #[test]
+    fn a_call_more_than_promised_is_a_promise_broken() {
+        let calls = |scripts| Calls { request: "read", scripts, promised: 1 };
+        assert!(super::calls(&[calls(1)])[0].met);
+        assert!(!super::calls(&[calls(2)])[0].met);
+    }
+}

@@ -26,6 +26,8 @@ const PASSWORD: &str = "correct horse battery staple";
 pub enum Contender {
     /// axum and a hash map: the limit.
     Bare,
+    /// The same on one thread, as the services run; in no promise, to compare with.
+    BareOneThread,
     /// tower-sessions, memory store.
     TowerMemory,
     /// Our twin that keeps sessions in its own memory.
@@ -38,16 +40,18 @@ pub enum Contender {
     Stateless,
 }
 
-use Contender::{ActixRedis, Bare, Stateful, Stateless, TowerMemory, TowerRedis};
+use Contender::{ActixRedis, Bare, BareOneThread, Stateful, Stateless, TowerMemory, TowerRedis};
 
 impl Contender {
     /// In the order in which they take their turns.
-    pub const ALL: [Contender; 6] = [Bare, TowerMemory, Stateful, TowerRedis, ActixRedis, Stateless];
+    pub const ALL: [Contender; 7] =
+        [Bare, BareOneThread, TowerMemory, Stateful, TowerRedis, ActixRedis, Stateless];
 
     /// The name in the tables.
     pub fn name(self) -> &'static str {
         match self {
             Bare => "bare axum, a hash map",
+            BareOneThread => "the same on one thread",
             TowerMemory => "tower-sessions, memory",
             Stateful => "**stateful-svc**",
             TowerRedis => "tower-sessions, Redis",
@@ -67,7 +71,7 @@ impl Contender {
 
     fn binary(self) -> &'static str {
         match self {
-            Bare => "bare",
+            Bare | BareOneThread => "bare",
             TowerMemory => "tower-memory",
             Stateful => "stateful-svc",
             TowerRedis => "tower-redis",
@@ -226,6 +230,9 @@ fn launch(
         let database = format!("sqlite:{}", folder.join("accounts.db").display());
         command.env("LAB_KEYS", KEYS).args(["--password-cost", "lab", "--database", &database]);
         command.args(["--listen", &listen.to_string()]);
+    }
+    if contender == BareOneThread {
+        command.arg("--one-thread");
     }
     if let Some(redis) = redis {
         if contender.is_service() {

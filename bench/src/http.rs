@@ -134,3 +134,32 @@ pub fn ask(address: SocketAddr, request: &[u8]) -> Result<Answer> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_when_its_last_byte_is_there() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        for length in 0..whole.len() {
+            assert!(frame(&whole[..length]).unwrap().is_none(), "{length} bytes are not the whole answer");
+        }
+        let frame = frame(whole).unwrap().unwrap();
+        assert_eq!((frame.status, frame.bytes), (200, whole.len()));
+        assert_eq!(Answer::cut(frame, whole).body, "ok");
+    }
+
+    #[test]
+    fn an_answer_of_unknown_length_is_refused() {
+        assert!(frame(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert!(frame(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_refused_login_gives_no_credential() {
+        let bytes = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 2\r\n\r\n{}";
+        let refused = Answer::cut(frame(bytes).unwrap().unwrap(), bytes);
+        assert!(refused.credential().is_err());
+    }
+}

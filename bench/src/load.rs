@@ -189,3 +189,16 @@ impl Connection {
 fn one_thread() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the load's runtime")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_claims_no_share_that_was_not_seen() {
+        let values: Vec<u32> = (1..=100).collect();
+        assert_eq!([0.5, 0.99, 1.0].map(|share| percentile(&values, share)), [50, 99, 100]);
+        assert_eq!(percentile(&[7], 0.5), 7);
+        assert_eq!(percentile::<u32>(&[], 0.5), 0);
+    }
+}

@@ -143,7 +143,8 @@ fn measure(config: &Config) -> Result<Results> {
         results.rows = race::run(distance, &binaries, &place(Chapter::Race, "all"))?;
     }
     if wanted(Chapter::Memory) {
-        for who in Contender::ALL {
+        // On how many threads it runs changes nothing about what a session weighs.
+        for who in Contender::ALL.into_iter().filter(|who| *who != Contender::BareOneThread) {
             let place = place(Chapter::Memory, &format!("{who:?}"));
             results.memory.push(memory::measure(who, sessions, &binaries, &place)?);
         }

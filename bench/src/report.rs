@@ -202,3 +202,25 @@ fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_replaced_and_the_prose_stays() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("before\n{BEGIN}\nold\n{END}\nafter\n")).unwrap();
+        write(file.path(), "new").unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(text, format!("before\n{BEGIN}\n\nnew\n{END}\nafter\n"));
+    }
+
+    #[test]
+    fn a_file_without_markers_is_left_alone() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "prose").unwrap();
+        assert!(write(file.path(), "new").is_err());
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "prose");
+    }
+}

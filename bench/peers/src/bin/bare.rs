@@ -1,5 +1,7 @@
 //! The limit: the three calls on axum alone, carts in a hash map behind one lock. No limits, no expiry,
 //! no logout, no metrics: what is left is HTTP.
+//!
+//! With `--one-thread` it runs as the services do, to tell what the runtime costs from what they do on it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,12 +12,19 @@ use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use parking_lot::RwLock;
 use peers::{Cart, Item};
+use tokio::runtime::Builder;
 use uuid::Uuid;
 
 type Carts = Arc<RwLock<HashMap<Uuid, Cart>>>;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    let one_thread = std::env::args().any(|argument| argument == "--one-thread");
+    // What `#[tokio::main]` would make, with its default or with `flavor = "current_thread"`.
+    let mut runtime = if one_thread { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    runtime.enable_all().build()?.block_on(serve())
+}
+
+async fn serve() -> anyhow::Result<()> {
     let app = Router::new()
         .route("/login", post(login))
         .route("/session", get(session))
