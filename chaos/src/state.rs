@@ -33,6 +33,8 @@ pub struct LabState {
     pub logs: PathBuf,
     /// The replicas of each service.
     pub replicas: BTreeMap<String, Vec<Replica>>,
+    /// The load balancer in front of them, if the lab has one.
+    pub gateway: Option<Gateway>,
     /// Every process the lab has started, by name.
     pub processes: BTreeMap<String, ProcessState>,
 }
@@ -83,6 +85,24 @@ pub struct Replica {
     pub url: String,
     /// Where its requests can be held half way, if it can do that.
     pub gates: Option<String>,
+}
+
+/// The load balancer in front of the replicas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Where it says what it knows of the replicas.
+    pub stats: String,
+    /// Where each service is entered.
+    pub entries: BTreeMap<String, Entries>,
+}
+
+/// The two entries of one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entries {
+    /// Each request goes to the next replica.
+    pub round_robin: String,
+    /// A client's requests go to the replica that answered it first, while that lives.
+    pub sticky: String,
 }
 
 /// What is known about one process.

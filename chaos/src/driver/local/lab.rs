@@ -76,6 +76,7 @@ impl Lab {
             logs,
             processes: recipes.iter().map(|recipe| (recipe.name.clone(), blank.clone())).collect(),
             replicas: replicas.clone(),
+            gateway: None,
         };
         state.save(folder.path())?;
         let rings = replicas.keys().map(|service| Ok((service.clone(), Ring::draw()?)));
