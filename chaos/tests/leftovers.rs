@@ -142,6 +142,7 @@ fn dead_lab(place: &Place, mark: &str, processes: &[(&str, ProcessId, Condition)
         store: Store::Embedded { why: "a test".to_owned() },
         logs: folder.join("logs"),
         replicas: BTreeMap::new(),
+        gateway: None,
         processes: processes.iter().map(state).collect(),
     };
     lab.save(&folder).unwrap();
