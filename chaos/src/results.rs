@@ -106,10 +106,21 @@ pub struct Cell {
     /// How many requests had ended when it happened.
     #[serde(skip)]
     pub struck_after: Option<usize>,
+    /// From when to when the fault was in force, by the client's clock.
+    pub window: Option<Window>,
     /// How long the replica was away, if one was restarted.
     pub restart: Option<RestartTimes>,
     /// Every request of the client.
     pub evidence: Vec<Evidence>,
+}
+
+/// When a fault was in force, in milliseconds since the client began; as [`Evidence::at_ms`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Window {
+    /// When it was ordered.
+    pub from_ms: f64,
+    /// When everything it hit was ready again.
+    pub until_ms: f64,
 }
 
 impl Cell {
@@ -245,6 +256,7 @@ mod tests {
             notes: Vec::new(),
             proof: None,
             struck_after: None,
+            window: None,
             restart: None,
             evidence: Vec::new(),
         }

@@ -121,7 +121,8 @@ impl Client {
         self.state().log.push(exchange);
     }
 
-    fn now_ms(&self) -> f64 {
+    /// Milliseconds since the client began, the clock of everything in its log.
+    pub fn now_ms(&self) -> f64 {
         self.born.elapsed().as_secs_f64() * 1000.0
     }
 

@@ -92,6 +92,8 @@ pub struct Evidence {
     pub failure: Option<String>,
     /// The reason of a problem that has one.
     pub failure_reason: Option<String>,
+    /// When it was sent, in milliseconds since the client began.
+    pub at_ms: f64,
     /// From sending to the end of the answer, or to knowing that none comes.
     pub ms: f64,
     /// Who answered; where nobody did, who was asked.
@@ -131,9 +133,15 @@ impl Exchange {
             status: self.http.status,
             failure,
             failure_reason,
-            ms: (self.ms() * 100.0).round() / 100.0,
+            at_ms: hundredths(self.sent_at_ms),
+            ms: hundredths(self.ms()),
             replica: self.http.replica.clone(),
             boot_id: self.http.boot_id.clone(),
         }
     }
+}
+
+/// Finer than a hundredth of a millisecond nothing here is measured.
+pub fn hundredths(ms: f64) -> f64 {
+    (ms * 100.0).round() / 100.0
 }

@@ -139,7 +139,8 @@ mod tests {
         let (boot_before, boot_after) = ("a-1.old".to_owned(), "a-1.new".to_owned());
         let restart = RestartTimes { boot_before, boot_after, stop_ms: 1.0, gone_ms: 1.0, ready_ms: 1.0 };
         let proof = "said so".to_owned();
-        Happened::Struck(Struck { proven, proof, restart: Some(restart), after_requests: 1 })
+        let window = crate::results::Window { from_ms: 1.0, until_ms: 4.0 };
+        Happened::Struck(Struck { proven, proof, restart: Some(restart), after_requests: 1, window })
     }
 
     fn survived_a_restart() -> Played {

@@ -204,6 +204,7 @@ fn report(
         notes: judged.notes,
         proof: struck.map(|struck| struck.proof.clone()),
         struck_after: struck.map(|struck| struck.after_requests),
+        window: struck.map(|struck| struck.window),
         restart: struck.and_then(|struck| struck.restart.clone()),
         evidence: played
             .map(|played| played.log.iter().map(Exchange::evidence).collect())

@@ -8,12 +8,14 @@ use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
 use crate::client::Client;
+use crate::client::record::hundredths;
 use crate::cue::{Announced, Announcement};
 use crate::driver::{Driver, Replica};
 use crate::fault::{self, Aim, Fault, InForce, RestartTimes, Strike};
 use crate::flow::CLOSING_LOOK;
 use crate::gates::{self, Held, Point};
 use crate::moment::{Moment, Phase};
+use crate::results::Window;
 
 /// How long a gate may take to say that it holds the request. The client itself gives up earlier.
 const HELD_WITHIN: Duration = Duration::from_secs(3);
@@ -51,6 +53,8 @@ pub struct Struck {
     pub restart: Option<RestartTimes>,
     /// How many of the client's requests had ended when it began.
     pub after_requests: usize,
+    /// From when to when it was in force.
+    pub window: Window,
 }
 
 /// The stage of one cell.
@@ -142,6 +146,7 @@ impl<'a> Stage<'a> {
 
     async fn strike(&mut self, plot: Plot, held: Option<Held>) -> anyhow::Result<Happened> {
         let after_requests = self.client.log().len();
+        let from_ms = hundredths(self.client.now_ms());
         let replica = match &held {
             Some(held) => held.replica.clone(),
             None => self.client.will_ask().name,
@@ -159,6 +164,7 @@ impl<'a> Stage<'a> {
             proof: strike.proof.what.clone(),
             restart: strike.restart.clone(),
             after_requests,
+            window: Window { from_ms, until_ms: hundredths(self.client.now_ms()) },
         });
         self.act = match strike.in_force {
             None => Act::Over,
@@ -226,6 +232,7 @@ impl<'a> Stage<'a> {
             if let Happened::Struck(struck) = happened {
                 struck.proven = strike.proof.proven;
                 struck.proof = strike.proof.what;
+                struck.window.until_ms = hundredths(self.client.now_ms());
             }
         }
         Ok(())
