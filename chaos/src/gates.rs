@@ -1,7 +1,8 @@
 //! How is one request held half way, so that a fault provably lands while it is in flight?
 //!
 //! Every replica has a second address that stays open until it exits. There the request is named by the
-//! id its client has chosen, before the client sends it. Whichever replica gets it, holds it.
+//! id its client has chosen, before the client sends it. Whichever replica gets it, holds it. The same
+//! address takes a replica out of rotation.
 
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,21 @@ pub async fn arm(replicas: &[Replica], request_id: Uuid, point: Point) -> anyhow
     Ok(Armed { request_id, at: replicas.to_vec() })
 }
 
+/// Takes a replica out of rotation, or puts it back: from here on its `/readyz` says so, and it serves as
+/// before. Says whether it was in.
+///
+/// # Errors
+/// If it has no gate address, or that address cannot do this.
+pub async fn rotate(replica: &Replica, ready: bool) -> anyhow::Result<bool> {
+    let Some(gates) = &replica.gates else {
+        bail!("{} has no gate address, so it cannot be taken out of rotation", replica.name);
+    };
+    let answer = ask(gates, Method::PUT, "/readiness", format!(r#"{{"ready":{ready}}}"#), Duration::ZERO);
+    let answer = answer.await.with_context(|| format!("telling {} its readiness", replica.name))?;
+    let Rotated { was_ready } = serde_json::from_slice(answer.body()).context("reading /readiness")?;
+    Ok(was_ready)
+}
+
 impl Armed {
     /// Waits until a replica holds the request, and disarms the others. `None`: nobody held it within
     /// `within`.
@@ -145,6 +161,11 @@ impl Held {
 #[derive(Deserialize)]
 struct Draining {
     draining: bool,
+}
+
+#[derive(Deserialize)]
+struct Rotated {
+    was_ready: bool,
 }
 
 #[derive(Deserialize)]

@@ -1,11 +1,13 @@
 //! How can a test hold one request exactly half way? Through a gate: `chaos` arms it for one request id
-//! at one point, the request stops there, and a fault lands provably *in flight*.
+//! at one point, the request stops there, and a fault lands provably *in flight*. The same address takes
+//! the replica out of rotation: `/readyz` then says no, and everything else is served as before.
 //!
 //! Without `--lab-gates` there is no port, and passing a gate costs one comparison. No gate lies inside a
 //! transaction, so a held request holds no lock.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
@@ -60,10 +62,18 @@ struct Gate {
     progress: watch::Sender<Progress>,
 }
 
-/// All gates of one process, by request id. Cloning gives another handle to the same gates.
+/// All gates of one process. Cloning gives another handle to the same gates.
 #[derive(Debug, Clone, Default)]
 pub struct Gates {
-    open: Option<Arc<Mutex<HashMap<String, Gate>>>>,
+    open: Option<Arc<Open>>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    // By request id.
+    armed: Mutex<HashMap<String, Gate>>,
+    // Nothing of this is written down: the next start is in rotation.
+    out_of_rotation: AtomicBool,
 }
 
 impl Gates {
@@ -82,11 +92,16 @@ impl Gates {
         self.open.is_some()
     }
 
+    /// Was this replica taken out of rotation?
+    pub fn out_of_rotation(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.out_of_rotation.load(Ordering::Relaxed))
+    }
+
     /// Waits here if this request is armed for this point.
     pub async fn pass(&self, request_id: &str, point: Point) {
-        let Some(gates) = &self.open else { return };
+        let Some(open) = &self.open else { return };
         let (action, mut progress) = {
-            let gates = gates.lock();
+            let gates = open.armed.lock();
             match gates.get(request_id) {
                 Some(gate) if gate.point == point => {
                     gate.progress.send_if_modified(hold);
@@ -103,20 +118,26 @@ impl Gates {
     }
 
     fn arm(&self, request_id: String, point: Point, action: Action) {
-        let Some(gates) = &self.open else { return };
+        let Some(open) = &self.open else { return };
         let (progress, _) = watch::channel(Progress::Armed);
-        gates.lock().insert(request_id, Gate { point, action, progress });
+        open.armed.lock().insert(request_id, Gate { point, action, progress });
     }
 
     fn release(&self, request_id: &str) {
-        let Some(gates) = &self.open else { return };
-        if let Some(gate) = gates.lock().remove(request_id) {
+        let Some(open) = &self.open else { return };
+        if let Some(gate) = open.armed.lock().remove(request_id) {
             gate.progress.send_replace(Progress::Released);
         }
     }
 
+    /// Puts the replica into rotation or out of it; says whether it was in.
+    fn rotate(&self, ready: bool) -> bool {
+        let was_out = self.open.as_ref().map(|open| open.out_of_rotation.swap(!ready, Ordering::Relaxed));
+        !was_out.unwrap_or_default()
+    }
+
     fn watch(&self, request_id: &str) -> Option<watch::Receiver<Progress>> {
-        Some(self.open.as_ref()?.lock().get(request_id)?.progress.subscribe())
+        Some(self.open.as_ref()?.armed.lock().get(request_id)?.progress.subscribe())
     }
 }
 
@@ -134,10 +155,12 @@ struct GateKeeper {
     draining: watch::Receiver<bool>,
 }
 
-/// The gate address: it arms, watches and releases gates, and says when the service began to drain.
+/// The gate address: it arms, watches and releases gates, takes the replica out of rotation, and says when
+/// the service began to drain.
 pub fn router(gates: Gates, draining: watch::Receiver<bool>) -> Router {
     Router::new()
         .route("/gates/{request_id}", put(arm).get(watch_gate).delete(release))
+        .route("/readiness", put(readiness))
         .route("/state", get(state))
         .with_state(GateKeeper { gates, draining })
 }
@@ -147,6 +170,11 @@ struct Arm {
     point: Point,
     #[serde(default)]
     action: Action,
+}
+
+#[derive(Deserialize)]
+struct Readiness {
+    ready: bool,
 }
 
 #[derive(Deserialize)]
@@ -165,6 +193,15 @@ async fn arm(State(keeper): State<GateKeeper>, Path(id): Path<String>, Json(arm)
 async fn release(State(keeper): State<GateKeeper>, Path(id): Path<String>) -> StatusCode {
     keeper.gates.release(&id);
     StatusCode::NO_CONTENT
+}
+
+async fn readiness(
+    State(keeper): State<GateKeeper>,
+    Json(wanted): Json<Readiness>,
+) -> Json<serde_json::Value> {
+    let was_ready = keeper.gates.rotate(wanted.ready);
+    tracing::info!(in_rotation = wanted.ready, "told whether to be in rotation");
+    Json(serde_json::json!({ "ready": wanted.ready, "was_ready": was_ready }))
 }
 
 async fn watch_gate(

@@ -90,6 +90,8 @@ pub enum ApiError {
     Sql(SqlError),
     /// 503 `draining`: this replica is about to stop.
     Draining,
+    /// 503 `out_of_rotation`: whoever balances the load is asked to send nothing more here.
+    OutOfRotation,
     /// 503 `not_ready`: something it needs is missing.
     NotReady {
         /// `session_store`, `database`.
@@ -267,6 +269,10 @@ impl ApiError {
             }
             Draining => contract(503, "draining", "This replica is about to stop; another one will answer.")
                 .retryable(),
+            OutOfRotation => {
+                contract(503, "out_of_rotation", "This replica was taken out of rotation; ask another one.")
+                    .retryable()
+            }
             NotReady { reason, .. } => {
                 let facts =
                     contract(503, "not_ready", "Something this replica needs is missing.").retryable();

@@ -73,6 +73,7 @@ pub const CODES: &[Code] = &[
     code(503, "database_busy"),
     code(503, "storage_full"),
     code(503, "draining"),
+    code(503, "out_of_rotation"),
     Code { reasons: STORE, members: &["not_ready"], ..code(503, "not_ready") },
 ];
 

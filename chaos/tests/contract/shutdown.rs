@@ -31,6 +31,13 @@ pub const ROWS: &[LabRow] = &[
     },
     LabRow {
         number: 62,
+        claim: "taken out of rotation, /readyz says 503 out_of_rotation and all else is served; a start undoes it",
+        pace: Pace::Brisk,
+        applies: everywhere,
+        run: |column| Box::pin(out_of_rotation(column)),
+    },
+    LabRow {
+        number: 62,
         claim: "a request that never ends does not keep the service beyond 10 s",
         pace: Pace::Slow,
         applies: |column| column.postgres.is_none(),
@@ -138,6 +145,27 @@ async fn the_balancer_is_told_first(column: Column) -> anyhow::Result<()> {
     let took = told.elapsed();
     anyhow::ensure!(took > Duration::from_millis(1400), "it waited only {took:.1?}");
     refuses(&site).await
+}
+
+async fn out_of_rotation(column: Column) -> anyhow::Result<()> {
+    let lab = column.lab().await?;
+    let (site, replica) = (lab.site(), &lab.replicas[0]);
+    let guest = site.guest().await?;
+    for _ in 0..2 {
+        gates::rotate(replica, false).await?;
+        site.get("/readyz").refused(503, "out_of_rotation", None).await?;
+    }
+    guest.set("book", 3).send().await?.is(200)?;
+    site.guest().await?;
+    site.get("/livez").send().await?.is(200)?;
+    anyhow::ensure!(!gates::rotate(replica, true).await?, "it says that it was in rotation");
+    site.get("/readyz").send().await?.is(200)?;
+
+    gates::rotate(replica, false).await?;
+    lab.terminate().await?;
+    lab.start_again().await?;
+    anyhow::ensure!(gates::rotate(replica, true).await?, "it says that it was out of rotation");
+    Ok(())
 }
 
 async fn no_request_holds_it_forever(column: Column) -> anyhow::Result<()> {

@@ -26,6 +26,9 @@ pub async fn readyz<S: Sessions>(State(app): State<App<S>>) -> Result<JsonAnswer
     if *app.draining.borrow() {
         return Err(ApiError::Draining);
     }
+    if app.gates.out_of_rotation() {
+        return Err(ApiError::OutOfRotation);
+    }
     let (store, database) = tokio::join!(app.sessions.ready(), app.database.ready());
     let mut missing = Vec::new();
     missing.extend(store.is_err().then_some("session_store"));
