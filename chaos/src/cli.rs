@@ -1,5 +1,6 @@
 //! What can be typed? One struct for each command; its comments are the help.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -39,6 +40,8 @@ pub enum Command {
     Matrix(MatrixArgs),
     /// Restart a target now, or at a step of a running flow
     Restart(RestartArgs),
+    /// One picture of a run: makes its report.html again, and says where it is
+    Report(ReportArgs),
     /// Start a lab, print its addresses, stay until Ctrl-C
     Up(UpArgs),
     /// Which flows, faults and services there are
@@ -107,6 +110,14 @@ pub struct MatrixArgs {
     /// What is common to all runs
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+/// `chaos report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A results folder, or its result.json; without one, the latest
+    #[arg(value_name = "RESULTS")]
+    pub results: Option<PathBuf>,
 }
 
 /// What is common to `run` and `matrix`.

@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::CommandFactory;
 use jiff::Timestamp;
 
-use crate::cli::{Cli, Command, CommonArgs, MatrixArgs, RunArgs, usage};
+use crate::cli::{Cli, Command, CommonArgs, MatrixArgs, ReportArgs, RunArgs, usage};
 use crate::draws::fresh_seed;
 use crate::fault::Fault;
 use crate::flow::Flow;
@@ -15,7 +16,7 @@ use crate::names::step_named;
 use crate::plan::{Plan, default_jobs};
 use crate::report::paint::Paint;
 use crate::report::progress::Progress;
-use crate::report::{say, story, text};
+use crate::report::{html, say, story, text};
 use crate::restart::{self, RestartArgs, now};
 use crate::results::{self, Results};
 use crate::run::Cell;
@@ -35,6 +36,7 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Restart(args)) => restart(args).await,
         Some(Command::Up(args)) => up::run(&args).await,
         Some(Command::List(args)) => say(&list::list(args)).map(|()| ExitCode::SUCCESS),
+        Some(Command::Report(args)) => report(&args),
         Some(Command::Status(args)) => status::run(&args).await,
         Some(Command::Heal(args)) => heal::run(&args).await,
         Some(Command::Doctor(args)) => doctor::run(&args).await,
@@ -78,6 +80,14 @@ async fn restart(args: RestartArgs) -> anyhow::Result<ExitCode> {
     let default = restart::up_already(args.lab.as_deref()).await?;
     let common = CommonArgs { driver: up::DriverName::Local, lab: default, seed: args.seed, json: args.json };
     stories(cells, &common).await
+}
+
+fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let given = args.results.clone().unwrap_or_else(results::latest);
+    let file = if given.is_dir() { given.join("result.json") } else { given };
+    let page = html::beside(&file).context("there must be a run first: `chaos run cart kill`")?;
+    say(&format!("{}\n", page.display()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Which services a target stands for, what to do to it, and which replica the client must talk to.
@@ -178,10 +188,11 @@ async fn carry_out(
     let progress = Progress::on_stderr();
     let results = matrix(plan, &progress).await?;
     results.save(&folder)?;
+    let page = html::beside(&folder.join("result.json"))?;
     if common.json {
         say(&format!("{}\n", results.to_json()?))?;
     } else {
-        progress.note(&format!("results and logs: {}", folder.display()));
+        progress.note(&format!("results and logs: {}\nthe picture: {}", folder.display(), page.display()));
     }
     Ok(results)
 }

@@ -221,8 +221,16 @@ impl Results {
 
 /// The results folder of a run: `results/<time>-<seed>`, here or in `CHAOS_RESULTS`.
 pub fn folder(started_at: Timestamp, seed: u64) -> PathBuf {
-    let home = std::env::var_os("CHAOS_RESULTS").map_or_else(|| PathBuf::from("results"), PathBuf::from);
-    home.join(format!("{}-{seed}", started_at.strftime("%Y%m%dT%H%M%S.%3fZ")))
+    home().join(format!("{}-{seed}", started_at.strftime("%Y%m%dT%H%M%S.%3fZ")))
+}
+
+/// The results folder of the latest run.
+pub fn latest() -> PathBuf {
+    home().join("latest")
+}
+
+fn home() -> PathBuf {
+    std::env::var_os("CHAOS_RESULTS").map_or_else(|| PathBuf::from("results"), PathBuf::from)
 }
 
 fn point_latest_to(folder: &Path) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
-//! How is it said? To people in text, to machines in JSON; both from the same [`crate::results::Results`].
+//! How is it said? To people in text and as a page, to machines in JSON; all from the same [`crate::results::Results`].
 
+pub mod html;
 pub mod paint;
 pub mod progress;
 pub mod square;

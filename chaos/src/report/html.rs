@@ -1,0 +1,112 @@
+//! What does a results file look like as one picture? A page that needs nothing else: no network, no file
+//! beside it, at most [`SIZE_AT_MOST`]. It is made from `result.json` alone, so it can be made again later.
+
+mod data;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+/// How large a page may be. It must open at once on an old laptop and pass through any mail.
+pub const SIZE_AT_MOST: usize = 500 * 1024;
+
+/// How many requests a page draws at most.
+pub const MARKS_AT_MOST: usize = 10_000;
+
+const PAGE: &str = include_str!("html/page.html");
+const STYLE: &str = include_str!("html/page.css");
+const SCRIPT: &str = include_str!("html/page.js");
+
+/// Makes `report.html` beside the `result.json` of a results folder, and says where it is.
+///
+/// # Errors
+/// If there is no such file, it is not a results file, or the page cannot be written.
+pub fn beside(result: &Path) -> anyhow::Result<PathBuf> {
+    let text = std::fs::read_to_string(result).with_context(|| format!("reading {}", result.display()))?;
+    let page = page(&text).with_context(|| format!("{} is not a results file", result.display()))?;
+    let file = result.with_file_name("report.html");
+    std::fs::write(&file, page).with_context(|| format!("writing {}", file.display()))?;
+    Ok(file)
+}
+
+/// The page for the text of a `result.json`.
+///
+/// # Errors
+/// If that is not what the text is.
+pub fn page(result: &str) -> anyhow::Result<String> {
+    let room = SIZE_AT_MOST - PAGE.len() - STYLE.len() - SCRIPT.len();
+    let facts = data::facts(result, room, MARKS_AT_MOST)?;
+    // The facts go in last: a text in them that looks like a place to fill in stays a text.
+    Ok(PAGE.replace("/*css*/", STYLE).replace("/*js*/", SCRIPT).replace("/*data*/", &facts))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn result(cells: usize, requests: usize) -> Value {
+        let request = json!({ "step": "look", "method": "GET", "path": "/cart", "status": 200, "failure": null,
+            "failure_reason": null, "at_ms": 1.25, "ms": 0.5, "replica": "stateful-1", "boot_id": "stateful-1.ab" });
+        let cell = |number: usize| {
+            json!({ "flow": "cart", "fault": "kill", "service": "stateful",
+                "moment": { "step": format!("step-{number}"), "phase": "before" }, "also": null,
+                "predicted": "Lost", "predicted_reason": "restart", "because": "</script><b>because</b>",
+                "observed": "Lost", "reason": "restart", "as_predicted": true, "tries": 1, "notes": [],
+                "proof": "new boot id", "window": null, "restart": null,
+                "evidence": vec![request.clone(); requests] })
+        };
+        json!({ "seed": 7, "driver": "local", "store": "in a file", "started_at": "2026-01-01T00:00:00Z",
+            "duration_ms": 5, "control": [],
+            "summary": { "as_predicted": cells, "deviated": 0, "inconclusive": 0, "not_available": 0 },
+            "cells": (0..cells).map(cell).collect::<Vec<_>>() })
+    }
+
+    fn facts(page: &str) -> Value {
+        let (_, rest) = page.split_once(r#"<script type="application/json" id="data">"#).unwrap();
+        serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
+    }
+
+    #[test]
+    fn a_page_holds_every_request_and_no_text_of_it_can_become_markup() {
+        let page = page(&result(2, 3).to_string()).unwrap();
+        let facts = facts(&page);
+        assert_eq!(facts["cells"].as_array().unwrap().len(), 2);
+        assert_eq!(facts["cells"][1][11]["requests"].as_array().unwrap().len(), 3);
+        assert_eq!(facts["cap"], Value::Null);
+        assert!(!page.contains("</script><b>"));
+    }
+
+    #[test]
+    fn a_page_reaches_for_nothing_outside_itself() {
+        let page = page(&result(1, 1).to_string()).unwrap();
+        let outside = ["src=", "@import", "url(", "fetch(", "XMLHttpRequest", "https://"];
+        assert!(outside.iter().all(|word| !page.contains(word)), "{outside:?}");
+    }
+
+    #[test]
+    fn what_has_no_room_is_left_out_and_the_page_says_so() {
+        for (cells, requests) in [(3_000, 6), (200, 100)] {
+            let page = page(&result(cells, requests).to_string()).unwrap();
+            assert!(page.len() <= SIZE_AT_MOST, "{} bytes", page.len());
+            let facts = facts(&page);
+            let shown: usize = facts["cells"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|cell| cell[11]["requests"].as_array())
+                .map(Vec::len)
+                .sum();
+            assert!((1..=MARKS_AT_MOST).contains(&shown), "{shown} requests");
+            let cap = facts["cap"].as_str().unwrap();
+            assert!(cap.contains(&format!("{shown} of {}", cells * requests)), "{cap}");
+        }
+    }
+
+    #[test]
+    fn another_file_is_refused() {
+        assert!(page("{}").is_err());
+        assert!(page("not JSON").is_err());
+    }
+}

@@ -1,0 +1,447 @@
+'use strict';
+// The page of one results file: the picture of one moment, and the matrix to choose it from. No library and
+// no network; everything it shows comes from the JSON above, and every text goes through textContent.
+
+const DATA = JSON.parse(document.getElementById('data').textContent);
+const byId = (id) => document.getElementById(id);
+const word = (index) => (index === null ? null : DATA.words[index]);
+
+// ---------------------------------------------------------------- small tools
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+function drawn(tag, attributes = {}, ...children) {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+const ms = (number) => `${number < 10 ? number.toFixed(1) : Math.round(number)} ms`;
+const withReason = (what, reason) => (reason ? `${what} (${reason})` : what);
+
+// ---------------------------------------------------------------- signs: shape first, colour second
+
+const SIGNS = {
+  ok: ['M 0 -8 A 8 8 0 1 1 0 8 A 8 8 0 1 1 0 -8 Z', true, 'done (2xx)'],
+  refused: ['M 0 -10 L 10 0 L 0 10 L -10 0 Z', true, 'told no (4xx)'],
+  failed: ['M 0 -9 L 10 8 L -10 8 Z', true, 'told not now (5xx)'],
+  silent: ['M -7 -7 H 7 V 7 H -7 Z M -7 -7 L 7 7 M 7 -7 L -7 7', false, 'no answer'],
+  Survived: ['M -8 0 L -2 7 L 9 -7', false],
+  Recovered: ['M 7 -4 A 8 8 0 1 0 8 2 M 8 -9 V -3 H 2', false],
+  Unknown: ['M -4 -5 A 4.5 4.5 0 1 1 1 0 L 0 3 M 0 7 V 8.5', false],
+  Lost: ['M -7 -7 L 7 7 M 7 -7 L -7 7', false],
+  Duplicated: ['M -8 -8 H 3 V 3 H -8 Z M -3 3 V 8 H 8 V -3 H 3', false],
+  Inconclusive: ['M -8 0 H 8', false],
+  NotAvailable: ['M -4 0 H 4', false],
+};
+
+function sign(name) {
+  const [path, filled] = SIGNS[name];
+  return drawn('path', {
+    d: path, fill: filled ? 'currentColor' : 'none', stroke: 'currentColor', 'stroke-width': 2.5, 'stroke-linejoin': 'round',
+  });
+}
+
+function signInText(name) {
+  const picture = drawn('svg', { viewBox: '-12 -12 24 24', class: `sign is-${name}`, 'aria-hidden': 'true' }, sign(name));
+  return picture;
+}
+
+function outcome(request) {
+  if (request.status === null) return 'silent';
+  if (request.status < 400 && request.failure === null) return 'ok';
+  return request.status < 500 ? 'refused' : 'failed';
+}
+
+// ---------------------------------------------------------------- the facts
+
+// The opposite of `data.rs`: rows of numbers back into things with names. A cell without a detail found no
+// room in the page.
+const CELLS = DATA.cells.map(([flow, fault, column, step, phase, predicted, predictedReason, because, observed, reason, asPredicted, detail]) => ({
+  flow: word(flow), fault: word(fault), column: word(column), step: word(step), phase: word(phase),
+  predicted: word(predicted), predicted_reason: word(predictedReason), because: word(because),
+  observed: word(observed), reason: word(reason), as_predicted: asPredicted === 1,
+  notes: [], proof: null, window: null, restart: null, ...detail,
+  requests: detail === undefined ? null : detail.requests.map(unpacked),
+}));
+
+function unpacked([step, method, path, status, failure, reason, at, took, replica, boot]) {
+  return {
+    step: word(step), method: word(method), path: word(path), status,
+    failure: word(failure), reason: word(reason), at, took, replica: word(replica), boot: word(boot),
+  };
+}
+
+// Distinct names in the order of a table of the tool; then what that table does not know. So stateful is
+// always above stateless, whatever order the schedule drew.
+function inOrder(table, names) {
+  const rank = (name) => (table.includes(name) ? table.indexOf(name) : table.length);
+  return [...new Set(names)].sort((one, other) => rank(one) - rank(other));
+}
+const FLOW_NAMES = DATA.flows.map((flow) => flow.name);
+const FAULT_NAMES = DATA.faults.map((fault) => fault.name);
+const COLUMNS = inOrder(DATA.services, CELLS.map((cell) => cell.column));
+const momentOf = (cell) => `${cell.phase} ${cell.step}`;
+
+// Every moment of a flow in the order in which it comes.
+function momentsOf(flow) {
+  const known = DATA.flows.find((each) => each.name === flow);
+  return (known ? known.steps : []).flatMap((step) => ['before', 'accepted', 'committed', 'after'].map((phase) => `${phase} ${step}`));
+}
+
+let chosen = null;
+
+function matching(choice) {
+  return CELLS.filter((cell) => cell.flow === choice.flow && cell.fault === choice.fault && momentOf(cell) === choice.moment)
+    .sort((one, other) => COLUMNS.indexOf(one.column) - COLUMNS.indexOf(other.column));
+}
+
+// ---------------------------------------------------------------- the picture
+
+const LANE = 132;
+const LEFT = 24;
+const STEP_WIDTH = 92;
+
+// Time runs to the right, and quiet stretches are squeezed: a login takes 1 ms and a restart 100. Two requests
+// of one lane keep their distance, so that their names can be read.
+function timeline(cells) {
+  const events = [];
+  cells.forEach((cell, lane) => {
+    for (const request of cell.requests) {
+      events.push({ time: request.at, lane });
+      events.push({ time: request.at + request.took, lane, ends: true });
+    }
+    for (const time of faultTimes(cell)) events.push({ time, lane });
+  });
+  events.sort((one, other) => one.time - other.time);
+  const lastEnd = new Map();
+  const points = [];
+  let [x, before] = [LEFT + 24, events.length ? events[0].time : 0];
+  for (const event of events) {
+    x += 11 * Math.log2(1 + (event.time - before));
+    if (event.ends) {
+      const last = lastEnd.get(event.lane);
+      if (last !== undefined) x = Math.max(x, last + STEP_WIDTH);
+      lastEnd.set(event.lane, x);
+    }
+    points.push([event.time, x]);
+    before = event.time;
+  }
+  return points;
+}
+
+function position(points, time) {
+  let at = points.findIndex(([known]) => known >= time);
+  if (at < 0) return points.length ? points[points.length - 1][1] : LEFT;
+  // Several events at one time may lie apart; what begins then is drawn at the last of them.
+  while (at + 1 < points.length && points[at + 1][0] === time) at += 1;
+  const [t1, x1] = points[at];
+  if (t1 === time || at === 0) return x1;
+  const [t0, x0] = points[at - 1];
+  return x0 + ((time - t0) / (t1 - t0)) * (x1 - x0);
+}
+
+function faultTimes(cell) {
+  if (!cell.window) return [];
+  const [from, until] = cell.window;
+  if (!cell.restart) return [from, until];
+  const [stop, gone, ready] = cell.restart;
+  return [from, from + stop, from + stop + gone, from + stop + gone + ready, until];
+}
+
+function picture(cells) {
+  const points = timeline(cells);
+  const width = Math.max(640, points.length ? points[points.length - 1][1] + 90 : 0);
+  const height = cells.length * LANE + 34;
+  const svg = drawn('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': 'Requests over time, one lane a service' });
+  cells.forEach((cell, lane) => drawLane(svg, cell, lane * LANE, width, points));
+  drawAxis(svg, points, cells.length * LANE + 6, width);
+  return svg;
+}
+
+function drawLane(svg, cell, top, width, points) {
+  const rail = top + 78;
+  const name = drawn('text', { x: LEFT - 12, y: top + 24, class: 'name' });
+  name.textContent = `${cell.column}: ${withReason(cell.observed, cell.reason)}`;
+  drawFault(svg, cell, top, points);
+  svg.append(name, drawn('line', { x1: 12, x2: width - 12, y1: rail, y2: rail, class: 'rail' }));
+  let boot = null;
+  cell.requests.forEach((request, index) => {
+    svg.append(mark(cell, request, index, rail, points, request.boot && request.boot !== boot));
+    boot = request.boot || boot;
+  });
+}
+
+function drawFault(svg, cell, top, points) {
+  const times = faultTimes(cell);
+  if (!times.length) return;
+  const xs = times.map((time) => position(points, time));
+  const [left, right] = [xs[0], Math.max(xs[xs.length - 1], xs[0] + 3)];
+  svg.append(drawn('rect', { x: left, y: top + 34, width: right - left, height: LANE - 40, class: 'fault' }));
+  for (const x of xs) svg.append(drawn('line', { x1: x, x2: x, y1: top + 34, y2: top + LANE - 6, class: 'split', 'stroke-dasharray': '5 4' }));
+  const parts = cell.restart ? ['stop', 'gone', 'ready'] : [cell.fault];
+  parts.forEach((part, index) => {
+    if (xs[index + 1] - xs[index] < part.length * 8 && cell.restart) return; // No room; the numbers are below.
+    const label = drawn('text', { x: xs[index] + 4, y: top + 48, class: 'small' });
+    label.textContent = part;
+    svg.append(label);
+  });
+}
+
+// Whenever another run answers than before, the mark says which.
+function mark(cell, request, index, rail, points, another) {
+  const kind = outcome(request);
+  const from = position(points, request.at);
+  const to = Math.max(position(points, request.at + request.took), from);
+  const group = drawn('g', {
+    class: `request is-${kind}`, tabindex: index === 0 ? 0 : -1, role: 'button',
+    'aria-label': `${cell.column}: ${inWords(request)}`, 'data-step': request.step,
+  });
+  group.append(drawn('line', { x1: from, x2: to, y1: rail, y2: rail, class: 'wait' }));
+  group.append(drawn('circle', { cx: to, cy: rail, r: 16, class: 'ring' }));
+  // A larger invisible spot, so that a finger finds it.
+  group.append(drawn('rect', { x: to - 22, y: rail - 24, width: 44, height: 64, fill: 'transparent' }));
+  group.append(drawn('g', { transform: `translate(${to} ${rail})` }, sign(kind)));
+  const step = drawn('text', { x: to, y: rail + 28, 'text-anchor': 'middle' });
+  step.textContent = request.step;
+  const status = drawn('text', { x: to, y: rail + 45, 'text-anchor': 'middle', class: 'small' });
+  status.textContent = request.status === null ? request.failure : `${request.status}`;
+  group.append(step, status);
+  if (another) {
+    const run = drawn('text', { x: to, y: rail - 18, 'text-anchor': 'middle', class: 'small' });
+    run.textContent = shortRun(request.boot);
+    group.append(run);
+  }
+  group.addEventListener('click', () => choose(group, cell, request));
+  group.addEventListener('keydown', (event) => walk(event, group, cell, request));
+  return group;
+}
+
+// `stateful-2.ab12cd34…` is said as `2 run ab12`.
+function shortRun(boot) {
+  const dot = boot.lastIndexOf('.');
+  const replica = boot.slice(0, dot);
+  return `${replica.slice(replica.lastIndexOf('-') + 1)} run ${boot.slice(dot + 1, dot + 5)}`;
+}
+
+function drawAxis(svg, points, y, width) {
+  if (!points.length) return;
+  let last = -Infinity;
+  const end = points[points.length - 1][0];
+  for (const time of [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 60000]) {
+    const x = position(points, time);
+    if (time > end || x - last < 60 || x > width - 40) continue;
+    const label = drawn('text', { x, y: y + 18, class: 'small', 'text-anchor': 'middle' });
+    label.textContent = ms(time);
+    svg.append(drawn('line', { x1: x, x2: x, y1: y - 4, y2: y + 4, class: 'rail' }), label);
+    last = x;
+  }
+}
+
+function inWords(request) {
+  const answer = request.status === null ? `no answer: ${request.failure}` : withReason(`${request.status}${request.failure ? ` ${request.failure}` : ''}`, request.reason);
+  return `${request.step}, ${request.method} ${request.path}, ${answer}, after ${ms(request.took)}`;
+}
+
+function choose(group, cell, request) {
+  for (const other of byId('lanes').querySelectorAll('.request')) {
+    other.classList.toggle('chosen', other === group);
+    if (other.parentNode === group.parentNode) other.setAttribute('tabindex', other === group ? 0 : -1);
+  }
+  const who = request.boot ? `answered by run ${request.boot}` : `sent to ${request.replica}, which did not answer`;
+  byId('detail').replaceChildren(
+    element('strong', {}, `${cell.column}: ${request.method} ${request.path}`),
+    element('div', {}, `${inWords(request)}, sent at ${ms(request.at)}; ${who}.`),
+  );
+}
+
+// Left and right walk along a lane, up and down between lanes; Enter or space shows the request.
+function walk(event, group, cell, request) {
+  const lanes = [...new Set([...byId('lanes').querySelectorAll('.request')].map((each) => each.getAttribute('aria-label').split(':')[0]))];
+  const inLane = (name) => [...byId('lanes').querySelectorAll('.request')].filter((each) => each.getAttribute('aria-label').startsWith(`${name}:`));
+  const [mine, at] = [inLane(cell.column), inLane(cell.column).indexOf(group)];
+  const lane = lanes.indexOf(cell.column);
+  const neighbour = (number) => { const other = inLane(lanes[number]); return other[Math.min(at, other.length - 1)]; };
+  const goal = {
+    ArrowRight: () => mine[at + 1], ArrowLeft: () => mine[at - 1], Home: () => mine[0], End: () => mine[mine.length - 1],
+    ArrowDown: () => lane + 1 < lanes.length && neighbour(lane + 1), ArrowUp: () => lane > 0 && neighbour(lane - 1),
+    Enter: () => group, ' ': () => group,
+  }[event.key];
+  if (!goal) return;
+  event.preventDefault();
+  const next = goal();
+  if (!next) return;
+  next.focus();
+  next.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+}
+
+// ---------------------------------------------------------------- what surrounds the picture
+
+function verdictOf(cell) {
+  const facts = [
+    ['predicted', withReason(cell.predicted, cell.predicted_reason)],
+    ['observed', `${withReason(cell.observed, cell.reason)}: ${DATA.meanings[cell.observed]}`],
+    ['because', cell.because],
+  ];
+  if (cell.proof) facts.push(['proof', cell.proof]);
+  if (cell.restart) {
+    const [stop, gone, ready] = cell.restart;
+    facts.push(['down', `${ms(stop + gone + ready)}: stop ${ms(stop)}, gone ${ms(gone)}, ready ${ms(ready)}`]);
+  }
+  for (const note of cell.notes) facts.push(['note', note]);
+  const list = element('dl');
+  for (const [name, text] of facts) list.append(element('dt', {}, name), element('dd', {}, text));
+  const agreement = cell.as_predicted ? 'as predicted' : cell.observed === 'NotAvailable' ? 'not tried' : 'not as predicted';
+  const head = element('h3', {}, signInText(cell.observed), ` ${cell.column}: `, element('span', cell.as_predicted ? {} : { class: 'alarm' }, agreement));
+  return element('article', { class: 'verdict' }, head, list);
+}
+
+function requestTable(cells) {
+  const head = ['service', 'step', 'call', 'answer', 'sent at', 'took', 'run'];
+  const table = element('table', {}, element('thead', {}, element('tr', {}, ...head.map((name) => element('th', { scope: 'col' }, name)))));
+  const body = element('tbody');
+  for (const cell of cells) {
+    for (const request of cell.requests || []) {
+      const answer = request.status === null ? request.failure : withReason(`${request.status}${request.failure ? ` ${request.failure}` : ''}`, request.reason);
+      body.append(element('tr', {},
+        element('th', { scope: 'row' }, cell.column), element('td', {}, request.step), element('td', {}, `${request.method} ${request.path}`),
+        element('td', {}, signInText(outcome(request)), ` ${answer}`), element('td', { class: 'number' }, ms(request.at)),
+        element('td', { class: 'number' }, ms(request.took)), element('td', {}, request.boot || '–')));
+    }
+  }
+  table.append(body);
+  return table;
+}
+
+function show(choice) {
+  chosen = choice;
+  const cells = matching(choice);
+  const flow = DATA.flows.find((known) => known.name === choice.flow);
+  const fault = DATA.faults.find((known) => known.name === choice.fault);
+  byId('promise').textContent = flow ? `The flow ${flow.name} promises: ${flow.promise}.` : '';
+  byId('what').textContent = `${choice.fault}, ${choice.moment}: ${fault ? fault.what : ''}. Time runs to the right; quiet stretches are drawn shorter.`;
+  const shown = cells.filter((cell) => cell.requests !== null);
+  byId('lanes').replaceChildren(...(shown.length ? [picture(shown)] : [element('p', { style: 'padding: 0 1rem' }, 'The requests of this moment are in result.json; there was no room for them here.')]));
+  byId('detail').replaceChildren('Choose a mark to see its request: click it, or Tab to a lane and use the arrow keys.');
+  byId('verdicts').replaceChildren(...cells.map(verdictOf));
+  byId('requests').replaceChildren(requestTable(shown));
+  fillChoice();
+  for (const button of document.querySelectorAll('button.square')) {
+    button.setAttribute('aria-pressed', String(button.dataset.flow === choice.flow && button.dataset.fault === choice.fault));
+  }
+}
+
+function fillChoice() {
+  const only = (name, value) => (cell) => cell[name] === value;
+  const inFlow = CELLS.filter(only('flow', chosen.flow));
+  const inBoth = inFlow.filter(only('fault', chosen.fault));
+  const boxes = [
+    ['flow', inOrder(FLOW_NAMES, CELLS.map((cell) => cell.flow)), chosen.flow],
+    ['fault', inOrder(FAULT_NAMES, inFlow.map((cell) => cell.fault)), chosen.fault],
+    ['moment', inOrder(momentsOf(chosen.flow), inBoth.map(momentOf)), chosen.moment],
+  ];
+  for (const [name, values, value] of boxes) {
+    let box = byId(`choose-${name}`);
+    if (!box) {
+      box = element('select', { id: `choose-${name}` });
+      box.addEventListener('change', () => pick(name, box.value));
+      byId('choice').append(element('label', { for: box.id }, name, box));
+    }
+    box.replaceChildren(...values.map((each) => element('option', {}, each)));
+    box.value = value;
+  }
+}
+
+// Keeps what can be kept of the present choice.
+function pick(name, value) {
+  const wish = { ...chosen, [name]: value };
+  const fits = [
+    (cell) => cell.flow === wish.flow && cell.fault === wish.fault && momentOf(cell) === wish.moment,
+    (cell) => cell.flow === wish.flow && cell.fault === wish.fault,
+    (cell) => cell.flow === wish.flow,
+  ];
+  for (const fit of fits) {
+    const cell = worst(CELLS.filter(fit));
+    if (cell) return show({ flow: cell.flow, fault: cell.fault, moment: momentOf(cell) });
+  }
+}
+
+// ---------------------------------------------------------------- the matrix
+
+const SEVERITY = ['NotAvailable', 'Inconclusive', 'Survived', 'Recovered', 'Unknown', 'Lost', 'Duplicated'];
+
+function worst(cells) {
+  return cells.reduce((bad, cell) => (!bad || SEVERITY.indexOf(cell.observed) > SEVERITY.indexOf(bad.observed) ? cell : bad), null);
+}
+
+function square(flow, fault, column) {
+  const cells = CELLS.filter((cell) => cell.flow === flow && cell.fault === fault && cell.column === column);
+  if (!cells.length) return element('td', {}, element('span', { class: 'faint' }, '–'));
+  const odd = cells.find((cell) => !cell.as_predicted && cell.observed !== 'NotAvailable');
+  const cell = odd || worst(cells);
+  const agreement = odd ? element('span', { class: 'alarm' }, `predicted ${withReason(cell.predicted, cell.predicted_reason)}`)
+    : element('span', { class: 'predicted' }, cell.observed === 'NotAvailable' ? 'not tried' : `predicted ${cell.predicted}`);
+  const button = element('button', {
+    class: 'square', type: 'button', title: cell.because, 'data-flow': flow, 'data-fault': fault, 'aria-pressed': 'false',
+  }, signInText(cell.observed), ` ${withReason(cell.observed, cell.reason)} `, element('br'), agreement);
+  button.addEventListener('click', () => {
+    show({ flow, fault, moment: momentOf(cell) });
+    byId('picture-title').scrollIntoView({ block: 'start' });
+  });
+  return element('td', {}, button);
+}
+
+function matrix() {
+  const made = [];
+  for (const flow of inOrder(FLOW_NAMES, CELLS.map((cell) => cell.flow))) {
+    const known = DATA.flows.find((each) => each.name === flow);
+    const table = element('table', {}, element('caption', {}, flow, element('span', { class: 'faint' }, known ? ` · ${known.promise}` : '')));
+    const columns = COLUMNS.filter((column) => CELLS.some((cell) => cell.flow === flow && cell.column === column));
+    table.append(element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'fault'), ...columns.map((column) => element('th', { scope: 'col' }, column)))));
+    const body = element('tbody');
+    for (const fault of inOrder(FAULT_NAMES, CELLS.filter((cell) => cell.flow === flow).map((cell) => cell.fault))) {
+      body.append(element('tr', {}, element('th', { scope: 'row' }, fault), ...columns.map((column) => square(flow, fault, column))));
+    }
+    table.append(body);
+    made.push(table);
+  }
+  byId('matrix').replaceChildren(...made);
+}
+
+// ---------------------------------------------------------------- all together
+
+function counts() {
+  const { as_predicted, deviated, inconclusive, not_available } = DATA.summary;
+  const parts = [`${as_predicted} of ${DATA.cells.length} moments came as predicted`];
+  if (deviated) parts.push(`${deviated} did not`);
+  if (inconclusive) parts.push(`${inconclusive} prove nothing`);
+  if (not_available) parts.push(`${not_available} were not tried`);
+  return `${parts.join(', ')}.`;
+}
+
+function begin() {
+  byId('summary').textContent = counts();
+  byId('about').textContent = `Seed ${DATA.seed} · driver ${DATA.driver} · ${DATA.started_at.slice(0, 16).replace('T', ' ')} UTC · ${DATA.store}`;
+  byId('cap').textContent = DATA.cap || '';
+  for (const name of ['ok', 'refused', 'failed', 'silent']) byId('legend').append(element('li', {}, signInText(name), ` ${SIGNS[name][2]}`));
+  byId('legend').append(element('li', {}, 'shaded: the fault is in force'), element('li', {}, '“1 run ab12”: replica 1, and which of its runs answers from here on'));
+  if (!CELLS.length) {
+    byId('lanes').textContent = 'No moment was tried, so nothing is proven.';
+    return;
+  }
+  matrix();
+  const odd = CELLS.find((cell) => !cell.as_predicted && cell.observed !== 'NotAvailable');
+  const first = odd || CELLS.find((cell) => cell.flow === 'cart' && cell.fault === 'kill') || CELLS[0];
+  pick('flow', first.flow);
+  pick('fault', first.fault);
+  if (odd) pick('moment', momentOf(odd));
+  document.body.dataset.drawn = 'yes';
+}
+
+begin();

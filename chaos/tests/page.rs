@@ -1,0 +1,171 @@
+//! Can the report be read: on a laptop and on a phone, with nothing but a keyboard, without a complaint of
+//! the browser?
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
+#[path = "support/browser.rs"]
+mod browser;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use browser::{Browser, DESKTOP, PHONE};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A real run, its page, and what `result.json` says.
+struct Report {
+    _folder: TempDir,
+    page: PathBuf,
+    result: Value,
+}
+
+fn report(args: &[&str]) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_chaos"))
+        .args(args)
+        .args(["--json", "--seed", "7"])
+        .env("CHAOS_RESULTS", folder.path())
+        .env_remove("LAB_DATABASE")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let latest = folder.path().join("latest");
+    let result = serde_json::from_slice(&std::fs::read(latest.join("result.json")).unwrap()).unwrap();
+    Report { page: latest.join("report.html"), result, _folder: folder }
+}
+
+async fn opened(report: &Report, size: (u32, u32)) -> Option<Browser> {
+    let browser = Browser::open(size).await?;
+    browser.client.goto(&address(&report.page)).await.unwrap();
+    assert_eq!(browser.ask("return document.body.dataset.drawn").await, "yes");
+    Some(browser)
+}
+
+fn address(page: &Path) -> String {
+    format!("file://{}", page.canonicalize().unwrap().display())
+}
+
+/// What the marks say, lane by lane, in the words a screen reader would read.
+async fn marks(browser: &Browser) -> Vec<String> {
+    let all =
+        "return [...document.querySelectorAll('.request')].map((mark) => mark.getAttribute('aria-label'))";
+    serde_json::from_value(browser.ask(all).await).unwrap()
+}
+
+#[tokio::test]
+async fn every_request_is_a_mark_and_stateful_is_above_stateless() {
+    let report = report(&["run", "cart", "kill"]);
+    for size in [DESKTOP, PHONE] {
+        let Some(browser) = opened(&report, size).await else { return };
+        let marks = marks(&browser).await;
+        let mut expected = Vec::new();
+        for service in ["stateful", "stateless"] {
+            let cells = report.result["cells"].as_array().unwrap();
+            let cell = cells.iter().find(|cell| cell["service"] == service).unwrap();
+            for request in cell["evidence"].as_array().unwrap() {
+                expected.push((service, request["step"].as_str().unwrap(), request["status"].to_string()));
+            }
+        }
+        assert_eq!(marks.len(), expected.len(), "{marks:?}");
+        for (mark, (service, step, status)) in marks.iter().zip(expected) {
+            assert!(mark.starts_with(&format!("{service}: {step}, ")) && mark.contains(&status), "{mark}");
+        }
+        let faults = "return document.querySelectorAll('.fault').length";
+        assert_eq!(browser.ask(faults).await, 2, "each lane shades its fault");
+        let sideways = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(browser.ask(sideways).await, 0, "at {size:?} the page itself moves sideways");
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_keyboard_is_enough() {
+    let report = report(&["matrix", "--moments", "telling", "--only", "flow=cart,fault=kill,fault=pause"]);
+    let Some(browser) = opened(&report, DESKTOP).await else { return };
+    let focus =
+        "const at = document.activeElement; return at.getAttribute('aria-label') || at.id || at.tagName";
+
+    // Tab reaches the skip link, the three choices, and then one mark of the picture.
+    let mut way = Vec::new();
+    for _ in 0..8 {
+        browser.press("\u{E004}").await;
+        way.push(browser.ask(focus).await.as_str().unwrap().to_owned());
+        if way.last().unwrap().starts_with("stateful: ") {
+            break;
+        }
+    }
+    assert!(way.contains(&"choose-flow".to_owned()) && way.contains(&"choose-moment".to_owned()), "{way:?}");
+    assert!(way.last().unwrap().starts_with("stateful: login"), "{way:?}");
+
+    // The arrows walk along the lane and to the lane below; what has the focus is told in full.
+    browser.press("\u{E014}").await;
+    assert!(browser.ask(focus).await.as_str().unwrap().starts_with("stateful: put-book"));
+    let detail = "return document.getElementById('detail').textContent";
+    assert!(browser.ask(detail).await.as_str().unwrap().contains("PUT /cart/items/book"));
+    browser.press("\u{E015}").await;
+    assert!(browser.ask(focus).await.as_str().unwrap().starts_with("stateless: put-book"));
+
+    // A square of the matrix is a button; it changes the picture.
+    let square = "document.querySelector('button.square[data-fault=pause]').focus(); return null";
+    browser.ask(square).await;
+    browser.press("\u{E007}").await;
+    assert_eq!(browser.ask("return document.getElementById('choose-fault').value").await, "pause");
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_deviation_is_what_the_page_opens_with_and_says_in_words() {
+    let report = report(&["run", "cart", "kill"]);
+    // The same file, but somebody had predicted otherwise.
+    let mut result = report.result.clone();
+    result["cells"][0]["predicted"] = json!("Recovered");
+    result["cells"][0]["as_predicted"] = json!(false);
+    result["summary"] = json!({ "as_predicted": 1, "deviated": 1, "inconclusive": 0, "not_available": 0 });
+    let file = report.page.with_file_name("result.json");
+    std::fs::write(&file, result.to_string()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_chaos")).arg("report").arg(&file).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let Some(browser) = opened(&report, DESKTOP).await else { return };
+    let text = browser.ask("return document.body.innerText").await;
+    let text = text.as_str().unwrap();
+    assert!(text.contains("1 of 2 moments came as predicted, 1 did not."), "{text}");
+    assert!(text.contains("not as predicted") && text.contains("predicted Recovered"), "{text}");
+}
+
+#[tokio::test]
+async fn dark_and_light_both_keep_text_readable() {
+    let report = report(&["run", "whoami", "kill", "--service", "stateful"]);
+    let Some(browser) = opened(&report, DESKTOP).await else { return };
+    for scheme in ["light", "dark"] {
+        browser.prefers(scheme).await;
+        let worst = browser.ask(WORST_CONTRAST).await;
+        // WCAG 2.2, success criterion 1.4.3: 4.5 to 1 for text of this size.
+        assert!(worst[0].as_f64().unwrap() >= 4.5, "{scheme}: {worst}");
+    }
+}
+
+/// The worst contrast between any text and what is behind it, and the text.
+const WORST_CONTRAST: &str = r"
+  const channel = (value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const parse = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const light = ([r, g, b]) => 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  let worst = [21, ''];
+  for (const node of document.querySelectorAll('body *')) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    if (!own || !node.getClientRects().length) continue;
+    const style = getComputedStyle(node);
+    const ink = parse(node.namespaceURI.endsWith('svg') ? style.fill : style.color);
+    const [one, other] = [light(ink), light(behind(node))].sort((a, b) => b - a);
+    const contrast = (one + 0.05) / (other + 0.05);
+    if (contrast < worst[0]) worst = [contrast, node.textContent];
+  }
+  return worst;
+";

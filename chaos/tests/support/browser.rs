@@ -1,0 +1,141 @@
+//! How does a test look at a page? In a real Chromium without a window, driven through chromedriver.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+
+/// A browser with one window. Its processes end when it is dropped.
+pub struct Browser {
+    pub client: Client,
+    driver: Child,
+    // Where the driver listens, and the session's path there.
+    port: u16,
+    session: String,
+}
+
+/// A window of a laptop, and of a phone.
+pub const DESKTOP: (u32, u32) = (1280, 900);
+/// See [`DESKTOP`].
+pub const PHONE: (u32, u32) = (390, 844);
+
+impl Browser {
+    /// Opens a window of this size; `None`, and a loud line, where there is no chromedriver.
+    pub async fn open((width, height): (u32, u32)) -> Option<Browser> {
+        let spawned =
+            Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut driver = match spawned {
+            Ok(driver) => driver,
+            Err(error) => {
+                let why = format!("no chromedriver ({error}); apt install chromium chromium-driver");
+                assert!(std::env::var_os("LAB_REQUIRE").is_none(), "{why}");
+                // Not through `eprintln!`, which a passing test swallows.
+                let _ = writeln!(std::io::stderr(), "SKIPPED: pages in a browser: {why}");
+                return None;
+            }
+        };
+        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let said = lines.map_while(Result::ok).find(|line| line.contains("started successfully on port"));
+        let port: String = said.unwrap().chars().filter(char::is_ascii_digit).collect();
+        let port: u16 = port.parse().unwrap();
+        let wish = json!({
+            "goog:chromeOptions": { "args": [
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                format!("--window-size={width},{height}"),
+            ] },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(wish.as_object().unwrap().clone())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap();
+        let session = format!("/session/{}", client.session_id().await.unwrap().unwrap());
+        let browser = Browser { client, driver, port, session };
+        browser.emulate(width, height).await;
+        Some(browser)
+    }
+
+    /// What the page has complained about: every line of its console that is a warning or worse.
+    pub async fn complaints(&self) -> Vec<String> {
+        let lines = self.client.issue_cmd(ConsoleLines).await.unwrap();
+        let lines = lines.as_array().unwrap().iter();
+        lines.filter(|line| line["level"] != "INFO").map(|line| line["message"].to_string()).collect()
+    }
+
+    /// Runs a script in the page and returns what it returns.
+    pub async fn ask(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// Presses a key, wherever the focus is.
+    pub async fn press(&self, key: &str) {
+        self.client.active_element().await.unwrap().send_keys(key).await.unwrap();
+    }
+
+    /// What the reader's system is set to: `light` or `dark`.
+    pub async fn prefers(&self, scheme: &str) {
+        let params = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.client.issue_cmd(DevTools { cmd: "Emulation.setEmulatedMedia", params }).await.unwrap();
+    }
+
+    /// A window is never narrower than some 500 pixels; a phone is.
+    async fn emulate(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
+        let command = DevTools { cmd: "Emulation.setDeviceMetricsOverride", params: size };
+        self.client.issue_cmd(command).await.unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The browser is the driver's child, and outlives a driver that is killed. So the session is ended
+        // first; without async, because a test that has failed is unwinding here.
+        let _ = TcpStream::connect(("127.0.0.1", self.port)).and_then(|mut stream| {
+            let end =
+                format!("DELETE {} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n", self.session);
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.write_all(end.as_bytes())?;
+            // The first bytes come when the browser is gone.
+            stream.read(&mut [0; 64])
+        });
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// chromedriver's own: the lines of the console since the last question.
+#[derive(Debug)]
+struct ConsoleLines;
+
+impl WebDriverCompatibleCommand for ConsoleLines {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}
+
+/// chromedriver's own: a command of Chromium's developer tools.
+#[derive(Debug)]
+struct DevTools {
+    cmd: &'static str,
+    params: Value,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "cmd": self.cmd, "params": self.params }).to_string()))
+    }
+}
