@@ -35,6 +35,6 @@ diff:
 build:
 	@cargo build --workspace
 
-# redis-server and Postgres for the tests, where apt can bring them.
+# redis-server, Postgres and HAProxy for the tests, where apt can bring them.
 tools:
 	@ci/tools

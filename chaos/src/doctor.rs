@@ -9,12 +9,12 @@ use clap::Args;
 use nix::sys::statvfs::statvfs;
 use serde::Serialize;
 
-use crate::driver::local::{ports, redis_server};
+use crate::driver::local::{haproxy, ports, redis_server};
 use crate::service;
 use crate::state::folder;
 
-/// Ports a full matrix uses: 8 labs of 6 replicas with two ports each, and Redis.
-const PORTS_NEEDED: usize = 8 * 13;
+/// Ports a full matrix uses: 8 labs of 6 replicas with two ports each, Redis, and a gateway with five.
+const PORTS_NEEDED: usize = 8 * 18;
 
 /// Disk space a full matrix uses, logs included, with room to spare.
 const SPACE_NEEDED_MIB: u64 = 200;
@@ -58,6 +58,7 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let mut findings = binaries();
     findings.extend([
         redis(),
+        gateway(),
         port_range(),
         system_ports(),
         temp_folder(),
@@ -102,6 +103,16 @@ fn redis() -> Finding {
             "no redis-server and no valkey-server on the PATH: sessions are kept in a file instead, and the \
              faults on Redis are not available",
             "apt install redis-server",
+        ),
+    }
+}
+
+fn gateway() -> Finding {
+    match haproxy::find() {
+        Some(found) => good(format!("{} is installed at {}", found.version, found.program.display())),
+        None => poor(
+            "no haproxy on the PATH: labs have no gateway, and what goes through one is not available",
+            "apt install haproxy",
         ),
     }
 }

@@ -90,9 +90,10 @@ pub struct Replica {
 /// The load balancer in front of the replicas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gateway {
-    /// Where it says what it knows of the replicas.
+    /// Where it says what it knows of the replicas: a page at `/stats`, the same for programs at
+    /// `/stats;csv`.
     pub stats: String,
-    /// Where each service is entered.
+    /// Where each service is entered, by the service's name.
     pub entries: BTreeMap<String, Entries>,
 }
 

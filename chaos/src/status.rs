@@ -99,7 +99,11 @@ fn status_of(lab: &LabState, name: &str, at: &ProcessState, boot_id: Option<Stri
     let runs = at.id.is_some_and(proc::runs);
     ProcessStatus {
         name: name.to_owned(),
-        url: replica.map_or_else(|| lab.store.url().unwrap_or_default().to_owned(), |r| r.url.clone()),
+        url: match (replica, &lab.gateway) {
+            (Some(replica), _) => replica.url.clone(),
+            (None, Some(gateway)) if name == "gateway" => format!("{}/stats", gateway.stats),
+            (None, _) => lab.store.url().unwrap_or_default().to_owned(),
+        },
         state: match at.condition {
             _ if !runs => "down",
             Condition::Frozen => "frozen",

@@ -80,6 +80,7 @@ async fn start(args: &UpArgs) -> anyhow::Result<Driver> {
     spec.replicas = usize::from(args.replicas);
     spec.store = args.store;
     spec.database = args.database.clone();
+    spec.gateway = true;
     if spec.database.as_ref().is_some_and(|url| spec.services.len() > 1 && !url.contains("{service}")) {
         bail!("each service needs accounts of its own: write {{service}} where the database's name differs");
     }
@@ -109,10 +110,29 @@ fn welcome(driver: &Driver) -> String {
         Store::Redis { url, why } => text.push_str(&format!("  {:<12} {url}\n\n{why}\n", "redis")),
         Store::Embedded { why } => text.push_str(&format!("\n{why}; faults on Redis are not available\n")),
     }
+    text.push_str(&gateway(driver));
     text.push_str(&format!("logs are in {}\n", lab.logs.display()));
     if let Some(first) = driver.all_replicas().next() {
         text.push_str(&first_steps(&first.name, &first.url, &lab.name));
     }
+    text
+}
+
+/// Where the gateway is entered, or why there is none.
+fn gateway(driver: &Driver) -> String {
+    let gateway = match driver.gateway() {
+        Ok(gateway) => gateway,
+        Err(none) => return format!("{none}\n"),
+    };
+    let mut text = format!("\nthe gateway, which knows its replicas by {}/stats\n", gateway.stats);
+    for (service, entries) in &gateway.entries {
+        text.push_str(&format!(
+            "  {service:<12} {}   each request to the next replica\n",
+            entries.round_robin
+        ));
+        text.push_str(&format!("  {:<12} {}   a session stays with its replica\n", "", entries.sticky));
+    }
+    text.push('\n');
     text
 }
 

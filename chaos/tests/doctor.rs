@@ -22,7 +22,9 @@ fn a_healthy_machine_has_a_line_for_each_thing_and_exit_0() {
     let output = Place::new().run(&["doctor"]);
     let told = text(&output);
     assert_eq!(output.status.code(), Some(0), "{told}");
-    for about in ["stateful-svc", "stateless-svc", "redis-server", "ports", "MiB free", "core", "files"] {
+    let things =
+        ["stateful-svc", "stateless-svc", "redis-server", "haproxy", "ports", "MiB free", "core", "files"];
+    for about in things {
         line(&told, about);
     }
     assert!(line(&told, "stateful-svc").starts_with("ok"), "{told}");
@@ -46,6 +48,8 @@ fn without_redis_a_lab_is_poorer_and_runs_all_the_same() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     let line = line(&told, "redis-server");
     assert!(line.starts_with("poor") && line.contains("cure: apt install redis-server"), "{line}");
+    let line = self::line(&told, "haproxy");
+    assert!(line.starts_with("poor") && line.contains("cure: apt install haproxy"), "{line}");
 
     let output = place.chaos(&["up", "--store", "redis"]).env("PATH", "/nowhere").output().unwrap();
     assert_eq!(output.status.code(), Some(3));

@@ -5,6 +5,7 @@
 
 pub mod ports;
 pub mod redis_server;
+pub mod haproxy;
 pub mod plan;
 pub mod keys;
 pub mod spawner;

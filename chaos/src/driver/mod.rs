@@ -8,6 +8,7 @@ pub mod verb;
 pub mod local;
 pub mod ready;
 pub mod redis;
+pub mod gateway;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use verb::{Done, Verb};
 
 pub use crate::state::{Replica, Store};
 
+use crate::gates;
 use crate::state::LabState;
 use local::Local;
 
@@ -37,13 +39,14 @@ pub enum Driver {
 }
 
 impl Driver {
-    /// Starts a lab and returns when every replica is ready.
+    /// Starts a lab and returns when every replica is ready, and in rotation if there is a gateway.
     ///
     /// # Errors
     /// What did not start, with the last lines it logged. Nothing is left behind then.
     pub async fn start(spec: &LabSpec) -> anyhow::Result<Driver> {
         let driver = Driver::Local(Local::start(spec).await?);
         driver.all_ready(READY_WITHIN).await?;
+        driver.all_in_rotation(READY_WITHIN).await?;
         Ok(driver)
     }
 
@@ -77,6 +80,15 @@ impl Driver {
     pub async fn order(&self, verb: Verb) -> anyhow::Result<Done> {
         match self {
             Driver::Local(local) => local.obey(verb).await,
+        }
+    }
+
+    fn why_no_gateway(&self) -> String {
+        match self {
+            Driver::Local(_) => {
+                let replicas = self.lab().replicas.values().next().map_or(0, Vec::len);
+                local::haproxy::why_none(replicas)
+            }
         }
     }
 
@@ -159,10 +171,26 @@ impl Driver {
     /// # Errors
     /// What would not come back.
     pub async fn heal(&self) -> anyhow::Result<Vec<String>> {
-        let Done::Healed(done) = self.order(Verb::Heal).await? else {
+        let Done::Healed(mut done) = self.order(Verb::Heal).await? else {
             bail!("asked for healing and was told something else");
         };
+        done.extend(self.back_in_rotation().await);
         self.all_ready(READY_WITHIN).await?;
+        self.all_in_rotation(READY_WITHIN).await?;
         Ok(done)
+    }
+
+    /// Puts back whoever was taken out of rotation and has not been restarted since.
+    async fn back_in_rotation(&self) -> Vec<String> {
+        let mut done = Vec::new();
+        if self.lab().gateway.is_some() {
+            for replica in self.all_replicas() {
+                // One that cannot be told so was never taken out.
+                if let Ok(false) = gates::rotate(replica, true).await {
+                    done.push(format!("{} was out of rotation and is in again", replica.name));
+                }
+            }
+        }
+        done
     }
 }

@@ -18,12 +18,14 @@ pub struct LabSpec {
     /// Where accounts and orders live: a URL in which `{service}` is replaced by the service's name.
     /// `None`: an SQLite file for each service, in the lab's own folder.
     pub database: Option<String>,
+    /// Whether there is a gateway in front of the replicas, where one can be had.
+    pub gateway: bool,
     /// Where the processes' logs go; `None`: into the lab's own folder, and away with it.
     pub keep_logs_in: Option<PathBuf>,
 }
 
 impl LabSpec {
-    /// Two replicas of each service, Redis if there is one, SQLite, logs not kept.
+    /// Two replicas of each service, Redis if there is one, SQLite, no gateway, logs not kept.
     pub fn new(services: Vec<Service>) -> Self {
         LabSpec {
             name: None,
@@ -31,6 +33,7 @@ impl LabSpec {
             replicas: 2,
             store: StoreWish::Auto,
             database: None,
+            gateway: false,
             keep_logs_in: None,
         }
     }

@@ -69,6 +69,12 @@ impl Lab {
         self
     }
 
+    /// With a gateway in front.
+    pub fn gateway(mut self) -> Self {
+        self.spec.gateway = true;
+        self
+    }
+
     /// Accounts and orders live in this Postgres, in a fresh database for each service.
     pub fn postgres(mut self, postgres: &Postgres) -> Self {
         for service in &mut self.spec.services {

@@ -44,12 +44,26 @@ pub struct Lab {
 pub(super) struct Slot {
     /// How to start it; the keys are still to be filled in.
     pub recipe: Recipe,
-    /// Whose key ring it gets; Redis gets none.
-    pub service: Option<String>,
+    /// What it is to the lab.
+    pub role: Role,
     /// What was last started here, dead or alive.
     pub running: Mutex<Option<Running>>,
     /// Two who start the same process do it one after the other, and the second finds it running.
     pub turn: tokio::sync::Mutex<()>,
+}
+
+/// What a process is to its lab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A replica of this service, whose key ring it gets.
+    Replica {
+        /// Which.
+        service: String,
+    },
+    /// The store of sessions that are kept outside.
+    Redis,
+    /// The load balancer in front of the replicas.
+    Gateway,
 }
 
 impl Lab {
@@ -60,7 +74,7 @@ impl Lab {
     pub fn new(spec: &LabSpec, name: &str, folder: Folder) -> anyhow::Result<Lab> {
         let mark = format!("{name}.{}", uuid::Uuid::new_v4().simple());
         let mark = ("CHAOS_LAB".to_owned(), mark);
-        let Plan { store, logs, replicas, recipes, redis_data, ports, .. } =
+        let Plan { store, logs, replicas, recipes, gateway, redis_data, ports, .. } =
             plan::plan(spec, folder.path(), &mark)?;
         let service_of: BTreeMap<&str, &str> =
             replicas.values().flatten().map(|r| (r.name.as_str(), r.service.as_str())).collect();
@@ -76,14 +90,17 @@ impl Lab {
             logs,
             processes: recipes.iter().map(|recipe| (recipe.name.clone(), blank.clone())).collect(),
             replicas: replicas.clone(),
-            gateway: None,
+            gateway,
         };
         state.save(folder.path())?;
         let rings = replicas.keys().map(|service| Ok((service.clone(), Ring::draw()?)));
         let slots = recipes.into_iter().map(|recipe| {
-            let service = service_of.get(recipe.name.as_str()).map(|service| (*service).to_owned());
-            let slot =
-                Slot { service, running: Mutex::default(), turn: tokio::sync::Mutex::default(), recipe };
+            let role = match service_of.get(recipe.name.as_str()) {
+                Some(service) => Role::Replica { service: (*service).to_owned() },
+                None if recipe.name == "redis" => Role::Redis,
+                None => Role::Gateway,
+            };
+            let slot = Slot { role, running: Mutex::default(), turn: tokio::sync::Mutex::default(), recipe };
             (slot.recipe.name.clone(), slot)
         });
         Ok(Lab {

@@ -7,9 +7,10 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
 
-use super::lab::{LOOK_EVERY, Lab, SIGNAL_WITHIN, Slot, lock, no_such};
+use super::lab::{LOOK_EVERY, Lab, Role, SIGNAL_WITHIN, Slot, lock, no_such};
 use super::proc;
 use super::process::{self, Recipe, Running};
+use crate::driver::gateway;
 use crate::driver::redis::{self, NoReply};
 use crate::driver::{Done, EXIT_WITHIN, READY_WITHIN, Verb};
 use crate::state::Condition;
@@ -81,9 +82,10 @@ impl Lab {
             state.condition = Condition::Up;
             state.started_at = Timestamp::now();
         })?;
-        match &slot.service {
-            Some(_) => running.announced(&recipe, READY_WITHIN).await.map(|_| ()),
-            None => self.redis_answers(&running, &recipe).await,
+        match &slot.role {
+            Role::Replica { .. } => running.announced(&recipe, READY_WITHIN).await.map(|_| ()),
+            Role::Redis => self.redis_answers(&running, &recipe).await,
+            Role::Gateway => self.gateway_answers(&running, &recipe).await,
         }
     }
 
@@ -103,6 +105,20 @@ impl Lab {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    async fn gateway_answers(&self, running: &Running, recipe: &Recipe) -> anyhow::Result<()> {
+        let state = self.state();
+        let gateway = state.gateway.as_ref().context("this lab has no gateway")?;
+        let start = Instant::now();
+        while let Err(error) = gateway::stats(gateway).await {
+            if !running.runs() || start.elapsed() > READY_WITHIN {
+                let log = process::last_lines(&recipe.log, 5);
+                bail!("the gateway does not answer ({error:#}); the end of its log:\n{log}");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     fn wipe_redis(&self) -> anyhow::Result<()> {
@@ -146,7 +162,7 @@ impl Lab {
 
     fn filled_in(&self, slot: &Slot) -> anyhow::Result<Recipe> {
         let mut recipe = slot.recipe.clone();
-        if let Some(service) = &slot.service {
+        if let Role::Replica { service } = &slot.role {
             let rings = lock(&self.rings);
             let ring = rings.get(service).with_context(|| no_such("service", service))?.text();
             for (_, value) in &mut recipe.env {

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::haproxy;
 use super::ports::{Port, Walk};
 use super::process::Recipe;
 use super::redis_server::{self, Installed};
 use crate::driver::{LabSpec, Replica, Store, StoreWish};
 use crate::http;
 use crate::service::Service;
+use crate::state::Gateway;
 
 /// Everything about a lab that is decided before its first process starts.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Plan {
     pub replicas: BTreeMap<String, Vec<Replica>>,
     /// How each process is started; `{keys}` is still to be filled in, for keys change.
     pub recipes: Vec<Recipe>,
+    /// The load balancer in front of the replicas, if there is one.
+    pub gateway: Option<Gateway>,
     /// Redis's own folder, if there is Redis.
     pub redis_data: Option<PathBuf>,
     /// Ours as long as the lab lives.
@@ -42,6 +46,7 @@ pub fn plan(spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::R
         logs,
         replicas: BTreeMap::new(),
         recipes: Vec::new(),
+        gateway: None,
         redis_data: None,
         ports: Vec::new(),
         walk: if spec.name.is_some() { Walk::from_the_lowest() } else { Walk::from_anywhere() },
@@ -84,6 +89,9 @@ pub fn plan(spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::R
                 name: replica.name,
             });
         }
+    }
+    if spec.gateway {
+        plan.add_gateway(spec, folder, mark)?;
     }
     Ok(plan)
 }
@@ -133,6 +141,22 @@ impl Plan {
         let replica = Replica { name, service: service.name.clone(), url, gates };
         self.replicas.entry(service.name.clone()).or_default().push(replica.clone());
         Ok(replica)
+    }
+
+    /// Adds a gateway if one can be had; [`haproxy::why_none`] says later why not.
+    fn add_gateway(&mut self, spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::Result<()> {
+        let Some(installed) = haproxy::find().filter(|_| spec.replicas == haproxy::REPLICAS) else {
+            return Ok(());
+        };
+        let replicas = self.replicas.clone();
+        let (gateway, mut env) = haproxy::addresses(&replicas, || self.take_port())?;
+        let config = folder.join("haproxy.cfg");
+        std::fs::write(&config, haproxy::CONFIG).with_context(|| format!("writing {}", config.display()))?;
+        env.push(mark.clone());
+        let log = self.logs.join("gateway.log");
+        self.recipes.push(haproxy::recipe(&installed.program, &config, env, log));
+        self.gateway = Some(gateway);
+        Ok(())
     }
 
     fn take_port(&mut self) -> anyhow::Result<u16> {
