@@ -25,6 +25,7 @@ use crate::clock;
 use crate::config::Common;
 use crate::cookie::SessionCookie;
 use crate::gate::{self, Gates};
+use crate::health;
 use crate::identity::Identity;
 use crate::keys::KeyRing;
 use crate::observe::{self, Metrics};
@@ -58,15 +59,26 @@ pub struct Boot {
 }
 
 /// Reads a twin's settings from flags and environment. `Err` is the exit code after what is wrong was
-/// printed: 64, or 0 for `--help`.
+/// printed: 64, or 0 for `--help`; or the answer to `health`, which needs no settings.
 ///
 /// # Errors
 /// As said.
 pub fn parse<C: Parser>() -> Result<C, ExitCode> {
-    C::try_parse().map_err(|error| {
+    let mut command = C::command()
+        .subcommand(health::command())
+        .subcommand_negates_reqs(true)
+        .disable_help_subcommand(true);
+    let parsed = command.try_get_matches_from_mut(std::env::args_os()).and_then(|matches| {
+        match matches.subcommand() {
+            Some((_, asked)) => Ok(Err(health::ask(asked))),
+            None => C::from_arg_matches(&matches).map(Ok),
+        }
+    });
+    parsed.unwrap_or_else(|error| {
+        let error = error.format(&mut command);
         // The terminal may be gone; there is nobody left to tell.
         let _ = error.print();
-        if error.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS }
+        Err(if error.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS })
     })
 }
 
@@ -91,7 +103,7 @@ where
     S: Sessions,
     F: Future<Output = Result<S, String>>,
 {
-    let keys = match common.key_ring().and_then(|keys| {
+    let keys = match common.check().and_then(|()| common.key_ring()).and_then(|keys| {
         observe::start_logging(common.log, &common.log_level)?;
         Ok(keys)
     }) {
@@ -241,11 +253,6 @@ async fn open_gates(
     gates: Gates,
     draining: watch::Receiver<bool>,
 ) -> Result<(), String> {
-    if !address.ip().is_loopback() {
-        return Err(format!(
-            "--lab-gates-listen {address}: gates stop requests, so they open on loopback only"
-        ));
-    }
     let listener = bind("--lab-gates-listen", address).await?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     announce(&format!("gates on http://{address}"));

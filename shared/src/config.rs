@@ -58,9 +58,14 @@ pub struct Common {
     #[arg(long, env = "LAB_GATES")]
     pub lab_gates: bool,
 
-    /// Where the gates listen; a loopback address
+    /// Where the gates listen; a loopback address, but for --lab-gates-in-container
     #[arg(long, env = "LAB_GATES_LISTEN", default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     pub lab_gates_listen: SocketAddr,
+
+    /// This is a container, and whoever runs it publishes the gates on its own loopback only: in here they
+    /// may listen on any address, because loopback in here can be published nowhere
+    #[arg(long, env = "LAB_GATES_IN_CONTAINER")]
+    pub lab_gates_in_container: bool,
 
     /// How to log, to stderr
     #[arg(long, env = "LAB_LOG", value_enum, default_value = "pretty", value_name = "FORMAT")]
@@ -72,6 +77,21 @@ pub struct Common {
 }
 
 impl Common {
+    /// Does everything that was told fit together?
+    ///
+    /// # Errors
+    /// One line about what does not.
+    pub fn check(&self) -> Result<(), String> {
+        let at = self.lab_gates_listen;
+        if self.lab_gates && !at.ip().is_loopback() && !self.lab_gates_in_container {
+            return Err(format!(
+                "--lab-gates-listen {at}: gates stop requests, so they open on loopback only; in a container \
+                 whose port is published on loopback only, say --lab-gates-in-container"
+            ));
+        }
+        Ok(())
+    }
+
     /// The signing keys.
     ///
     /// # Errors

@@ -26,4 +26,5 @@ pub mod app;
 pub mod credentials;
 pub mod routes;
 pub mod serve;
+pub mod health;
 pub mod boot;
