@@ -1,6 +1,6 @@
 # Every command of the lab. `make lab` shows it, `make test` proves it.
 
-.PHONY: lab test bench check diff build tools
+.PHONY: lab test bench check diff build tools images up down
 
 # Which client workflows survive a backend restart?
 lab: build
@@ -31,6 +31,16 @@ diff:
 	  diff -u stateful-svc/src/$$file.rs stateless-svc/src/$$file.rs; \
 	done; true
 	@echo; echo "=== only in one twin ==="; diff -rq stateful-svc/src stateless-svc/src | grep '^Only' ; true
+
+# The lab in containers: its images, all of it up, all of it gone again. `deploy/README.md` says more.
+images:
+	@deploy/images
+
+up:
+	@deploy/up
+
+down:
+	@deploy/down
 
 build:
 	@cargo build --workspace
