@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::heal::HealArgs;
 use crate::list::ListArgs;
+use crate::load::LoadArgs;
 use crate::moment::Phase;
 use crate::names::{fault_named, flow_named, service_named};
 use crate::restart::RestartArgs;
@@ -36,6 +37,8 @@ pub struct Cli {
 pub enum Command {
     /// One cell, told as a story: what the client asked, what happened meanwhile, what it was worth
     Run(RunArgs),
+    /// Many clients at once while a fault strikes again and again
+    Load(LoadArgs),
     /// Every flow × fault × moment × service, predicted against observed
     Matrix(MatrixArgs),
     /// Restart a target now, or at a step of a running flow
@@ -140,7 +143,7 @@ pub struct CommonArgs {
     pub json: bool,
 }
 
-fn both_or_one(name: &str) -> Result<String, String> {
+pub(crate) fn both_or_one(name: &str) -> Result<String, String> {
     if name == "both" { Ok(name.to_owned()) } else { service_named(name) }
 }
 

@@ -22,7 +22,7 @@ use crate::results::{self, Results};
 use crate::run::Cell;
 use crate::schedule::{Only, schedule};
 use crate::service::{self, Service};
-use crate::{contract, doctor, heal, list, status, up};
+use crate::{contract, doctor, heal, list, load, status, up};
 
 /// Does what was typed, and says what to exit with.
 ///
@@ -33,6 +33,7 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         None => first_contact(),
         Some(Command::Run(args)) => run(args).await,
         Some(Command::Matrix(args)) => whole_matrix(args).await,
+        Some(Command::Load(args)) => load::run(&args).await,
         Some(Command::Restart(args)) => restart(args).await,
         Some(Command::Up(args)) => up::run(&args).await,
         Some(Command::List(args)) => say(&list::list(args)).map(|()| ExitCode::SUCCESS),
@@ -60,10 +61,7 @@ async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let telling = args.flow.telling(args.fault.name());
     let step = args.at.as_deref().map(|name| step_named(args.flow, name)).transpose().map_err(usage)?;
     let moment = Moment::new(step.unwrap_or(telling.step), args.phase.unwrap_or(telling.phase));
-    let services = match args.service.as_str() {
-        "both" => twins(),
-        name => service::builtin().into_iter().filter(|service| service.name == name).collect(),
-    };
+    let services = twins_or(&args.service);
     let cells = cells(args.flow, args.fault, moment, &services, args.pause_for, None)?;
     stories(cells, &args.common).await
 }
@@ -84,7 +82,12 @@ async fn restart(args: RestartArgs) -> anyhow::Result<ExitCode> {
 
 fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let given = args.results.clone().unwrap_or_else(results::latest);
-    let file = if given.is_dir() { given.join("result.json") } else { given };
+    let inside = |name: &str| given.join(name);
+    let file = match given.is_dir() {
+        true if inside("load.json").is_file() => inside("load.json"),
+        true => inside("result.json"),
+        false => given.clone(),
+    };
     let page = html::beside(&file).context("there must be a run first: `chaos run cart kill`")?;
     say(&format!("{}\n", page.display()))?;
     Ok(ExitCode::SUCCESS)
@@ -111,6 +114,14 @@ fn aimed_at(args: &RestartArgs) -> anyhow::Result<(Vec<Service>, Fault, Option<S
                 "there is no target {name:?}; there are stateful, stateless, redis, or one replica such as stateless-2"
             ))),
         },
+    }
+}
+
+/// What `--service` stands for: both twins, or one service by its name.
+pub(crate) fn twins_or(name: &str) -> Vec<Service> {
+    match name {
+        "both" => twins(),
+        name => service::builtin().into_iter().filter(|service| service.name == name).collect(),
     }
 }
 

@@ -29,6 +29,7 @@ pub mod interrupt;
 pub mod predict;
 pub mod results;
 pub mod run;
+pub mod load;
 pub mod names;
 pub mod schedule;
 pub mod plan;

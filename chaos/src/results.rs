@@ -212,11 +212,19 @@ impl Results {
     /// # Errors
     /// If the folder cannot be written to.
     pub fn save(&self, folder: &Path) -> anyhow::Result<()> {
-        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-        let file = folder.join("result.json");
-        std::fs::write(&file, self.to_json()?).with_context(|| format!("writing {}", file.display()))?;
-        point_latest_to(folder)
+        write(folder, "result.json", &self.to_json()?)
     }
+}
+
+/// Writes a file into the results folder of a run, and points `results/latest` to that folder.
+///
+/// # Errors
+/// If the folder cannot be written to.
+pub fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    let file = folder.join(name);
+    std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    point_latest_to(folder)
 }
 
 /// The results folder of a run: `results/<time>-<seed>`, here or in `CHAOS_RESULTS`.

@@ -31,7 +31,8 @@ fn report(args: &[&str]) -> Report {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let latest = folder.path().join("latest");
-    let result = serde_json::from_slice(&std::fs::read(latest.join("result.json")).unwrap()).unwrap();
+    let file = if args[0] == "load" { "load.json" } else { "result.json" };
+    let result = serde_json::from_slice(&std::fs::read(latest.join(file)).unwrap()).unwrap();
     Report { page: latest.join("report.html"), result, _folder: folder }
 }
 
@@ -131,6 +132,27 @@ async fn a_deviation_is_what_the_page_opens_with_and_says_in_words() {
     let text = text.as_str().unwrap();
     assert!(text.contains("1 of 2 moments came as predicted, 1 did not."), "{text}");
     assert!(text.contains("not as predicted") && text.contains("predicted Recovered"), "{text}");
+}
+
+#[tokio::test]
+async fn a_load_is_drawn_with_a_lane_for_each_service_and_every_fault_shaded() {
+    let report = report(&["load", "--clients", "6", "--for", "3s", "--every", "800ms", "--pace", "50ms"]);
+    for size in [DESKTOP, PHONE] {
+        let Some(browser) = opened(&report, size).await else { return };
+        let lanes = "return [...document.querySelectorAll('svg.load')].map((lane) => [lane.getAttribute('aria-label'),
+            lane.querySelectorAll('.fault').length,
+            [...lane.querySelectorAll('.mark')].reduce((sum, mark) => sum + Number(mark.dataset.count), 0)])";
+        let lanes = browser.ask(lanes).await;
+        for (at, service) in ["stateful", "stateless"].into_iter().enumerate() {
+            let told = &report.result["services"][at];
+            assert!(lanes[at][0].as_str().unwrap().starts_with(service), "{lanes}");
+            assert_eq!(lanes[at][1], told["outages"].as_array().unwrap().len(), "{lanes}");
+            assert_eq!(lanes[at][2], told["requests"].as_array().unwrap().len(), "{lanes}");
+        }
+        let sideways = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(browser.ask(sideways).await, 0, "at {size:?} the page itself moves sideways");
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    }
 }
 
 #[tokio::test]

@@ -67,8 +67,13 @@ impl Client {
     /// A client that sends its requests to `entries`, one after the other in turn. With one entry it
     /// always speaks to the same replica.
     pub fn new(account: Account, entries: Vec<Entry>, draws: Draws) -> Self {
+        Client::since(Instant::now(), account, entries, draws)
+    }
+
+    /// The same; the times in its log count from `born`, so that those of several clients can be compared.
+    pub fn since(born: Instant, account: Account, entries: Vec<Entry>, draws: Draws) -> Self {
         let state = State { turn: 0, pinned: None, token: None, session: None, draws, log: Vec::new() };
-        Client { account, entries, born: Instant::now(), state: Mutex::new(state) }
+        Client { account, entries, born, state: Mutex::new(state) }
     }
 
     /// A key that makes an order safe to repeat.
@@ -91,6 +96,16 @@ impl Client {
     /// Everything that was asked and answered so far.
     pub fn log(&self) -> Vec<Exchange> {
         self.state().log.clone()
+    }
+
+    /// How much was asked so far.
+    pub fn log_len(&self) -> usize {
+        self.state().log.len()
+    }
+
+    /// What was asked last, and what came of it.
+    pub fn last(&self) -> Option<Exchange> {
+        self.state().log.last().cloned()
     }
 
     fn next_replica(&self) -> Entry {

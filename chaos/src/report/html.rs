@@ -1,7 +1,9 @@
 //! What does a results file look like as one picture? A page that needs nothing else: no network, no file
 //! beside it, at most [`SIZE_AT_MOST`]. It is made from `result.json` alone, so it can be made again later.
 
-mod data;
+mod cells;
+mod load;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -13,17 +15,20 @@ pub const SIZE_AT_MOST: usize = 500 * 1024;
 /// How many requests a page draws at most.
 pub const MARKS_AT_MOST: usize = 10_000;
 
-const PAGE: &str = include_str!("html/page.html");
 const STYLE: &str = include_str!("html/page.css");
-const SCRIPT: &str = include_str!("html/page.js");
+const TOOLS: &str = include_str!("html/tools.js");
+const CELLS: (&str, &str) = (include_str!("html/page.html"), include_str!("html/page.js"));
+const LOAD: (&str, &str) = (include_str!("html/load.html"), include_str!("html/load.js"));
 
-/// Makes `report.html` beside the `result.json` of a results folder, and says where it is.
+/// Makes `report.html` beside the `result.json` or `load.json` of a results folder, and says where it is.
 ///
 /// # Errors
 /// If there is no such file, it is not a results file, or the page cannot be written.
 pub fn beside(result: &Path) -> anyhow::Result<PathBuf> {
     let text = std::fs::read_to_string(result).with_context(|| format!("reading {}", result.display()))?;
-    let page = page(&text).with_context(|| format!("{} is not a results file", result.display()))?;
+    let is_load = result.file_name().is_some_and(|name| name == "load.json");
+    let page = if is_load { load_page(&text) } else { page(&text) };
+    let page = page.with_context(|| format!("{} is not a results file", result.display()))?;
     let file = result.with_file_name("report.html");
     std::fs::write(&file, page).with_context(|| format!("writing {}", file.display()))?;
     Ok(file)
@@ -34,10 +39,29 @@ pub fn beside(result: &Path) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// If that is not what the text is.
 pub fn page(result: &str) -> anyhow::Result<String> {
-    let room = SIZE_AT_MOST - PAGE.len() - STYLE.len() - SCRIPT.len();
-    let facts = data::facts(result, room, MARKS_AT_MOST)?;
+    Ok(filled_in(CELLS, &cells::facts(result, room(CELLS), MARKS_AT_MOST)?))
+}
+
+/// The page for the text of a `load.json`.
+///
+/// # Errors
+/// If that is not what the text is.
+pub fn load_page(load: &str) -> anyhow::Result<String> {
+    Ok(filled_in(LOAD, &load::facts(load, room(LOAD), MARKS_AT_MOST)?))
+}
+
+fn room((page, script): (&str, &str)) -> usize {
+    SIZE_AT_MOST - page.len() - STYLE.len() - TOOLS.len() - script.len()
+}
+
+fn filled_in((page, script): (&str, &str), facts: &str) -> String {
     // The facts go in last: a text in them that looks like a place to fill in stays a text.
-    Ok(PAGE.replace("/*css*/", STYLE).replace("/*js*/", SCRIPT).replace("/*data*/", &facts))
+    page.replace("/*css*/", STYLE).replace("/*js*/", &format!("{TOOLS}\n{script}")).replace("/*data*/", facts)
+}
+
+/// JSON that can stand inside a script element: "<" is the only character that could end it early.
+fn for_a_script(facts: &serde_json::Value) -> String {
+    facts.to_string().replace('<', "\\u003c")
 }
 
 #[cfg(test)]

@@ -14,24 +14,24 @@ const TRIES: usize = 10;
 
 /// Somebody who asks, and is no part of the story.
 #[derive(Debug)]
-pub(super) struct Checker {
+pub(crate) struct Checker {
     client: Client,
 }
 
 impl Checker {
     /// Asks this replica, as this account.
-    pub(super) fn new(account: Account, replica: Entry) -> Self {
+    pub(crate) fn new(account: Account, replica: Entry) -> Self {
         // The ids it draws mean nothing to anybody, so they need not be repeatable.
         Checker { client: Client::new(account, vec![replica], Draws::new(Uuid::new_v4().as_u64_pair().0)) }
     }
 
     /// Makes the account.
-    pub(super) async fn register(&self) -> Result<(), String> {
+    pub(crate) async fn register(&self) -> Result<(), String> {
         ask(self.client.register()).await
     }
 
     /// Logs in and reads.
-    pub(super) async fn read(&self) -> Result<Final, String> {
+    pub(crate) async fn read(&self) -> Result<Final, String> {
         let own = ask(self.client.login()).await?;
         let orders = ask(self.client.orders()).await?.orders;
         let listed = ask(self.client.sessions()).await?.sessions;
@@ -41,7 +41,7 @@ impl Checker {
 
     /// As [`Checker::read`], and then lets the client try its token once more, now that there is a newer
     /// session than its own.
-    pub(super) async fn read_and_try(&self, client: &Client) -> Result<Final, String> {
+    pub(crate) async fn read_and_try(&self, client: &Client) -> Result<Final, String> {
         let held = self.read().await?;
         let opened_last = ask(client.session_info()).await.ok().map(|session| session.session_id);
         Ok(Final { opened_last, ..held })

@@ -3,7 +3,7 @@
 
 pub mod stage;
 pub mod judge;
-mod checker;
+pub(crate) mod checker;
 mod control;
 
 use std::time::Duration;

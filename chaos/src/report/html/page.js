@@ -1,57 +1,5 @@
-'use strict';
 // The page of one results file: the picture of one moment, and the matrix to choose it from. No library and
-// no network; everything it shows comes from the JSON above, and every text goes through textContent.
-
-const DATA = JSON.parse(document.getElementById('data').textContent);
-const byId = (id) => document.getElementById(id);
-const word = (index) => (index === null ? null : DATA.words[index]);
-
-// ---------------------------------------------------------------- small tools
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children.filter((child) => child !== null));
-  return made;
-}
-
-function drawn(tag, attributes = {}, ...children) {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-const ms = (number) => `${number < 10 ? number.toFixed(1) : Math.round(number)} ms`;
-const withReason = (what, reason) => (reason ? `${what} (${reason})` : what);
-
-// ---------------------------------------------------------------- signs: shape first, colour second
-
-const SIGNS = {
-  ok: ['M 0 -8 A 8 8 0 1 1 0 8 A 8 8 0 1 1 0 -8 Z', true, 'done (2xx)'],
-  refused: ['M 0 -10 L 10 0 L 0 10 L -10 0 Z', true, 'told no (4xx)'],
-  failed: ['M 0 -9 L 10 8 L -10 8 Z', true, 'told not now (5xx)'],
-  silent: ['M -7 -7 H 7 V 7 H -7 Z M -7 -7 L 7 7 M 7 -7 L -7 7', false, 'no answer'],
-  Survived: ['M -8 0 L -2 7 L 9 -7', false],
-  Recovered: ['M 7 -4 A 8 8 0 1 0 8 2 M 8 -9 V -3 H 2', false],
-  Unknown: ['M -4 -5 A 4.5 4.5 0 1 1 1 0 L 0 3 M 0 7 V 8.5', false],
-  Lost: ['M -7 -7 L 7 7 M 7 -7 L -7 7', false],
-  Duplicated: ['M -8 -8 H 3 V 3 H -8 Z M -3 3 V 8 H 8 V -3 H 3', false],
-  Inconclusive: ['M -8 0 H 8', false],
-  NotAvailable: ['M -4 0 H 4', false],
-};
-
-function sign(name) {
-  const [path, filled] = SIGNS[name];
-  return drawn('path', {
-    d: path, fill: filled ? 'currentColor' : 'none', stroke: 'currentColor', 'stroke-width': 2.5, 'stroke-linejoin': 'round',
-  });
-}
-
-function signInText(name) {
-  const picture = drawn('svg', { viewBox: '-12 -12 24 24', class: `sign is-${name}`, 'aria-hidden': 'true' }, sign(name));
-  return picture;
-}
+// no network; everything it shows comes from the facts in the page.
 
 function outcome(request) {
   if (request.status === null) return 'silent';

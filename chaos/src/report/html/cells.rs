@@ -1,12 +1,13 @@
 //! Which facts go into the page, and how do they fit? Texts are said once and named by number; the pictures
 //! of the cells that matter most go in first, until the page is full.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use anyhow::Context;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::words::Words;
 use crate::client::record::hundredths;
 use crate::fault::FAULTS;
 use crate::flow::FLOWS;
@@ -99,17 +100,17 @@ pub(super) fn facts(result: &str, room: usize, marks: usize) -> anyhow::Result<S
 
     // A sentence about the cap and the commas between the cells need some room as well.
     let lines: usize = cells.iter().map(|cell| cell.to_string().len() + 1).sum();
-    let fixed = page.to_string().len() + lines + words.bytes;
+    let fixed = page.to_string().len() + lines + words.bytes();
     let mut left = room.saturating_sub(fixed + 1024);
     let (mut shown, all) = (0, file.cells.iter().map(|cell| cell.evidence.len()).sum::<usize>());
     for index in most_telling_first(&file.cells) {
         let requests = &file.cells[index].evidence;
-        let before = words.bytes;
+        let before = words.bytes();
         let detail = detail(&file.cells[index], &mut words);
-        let bytes = detail.to_string().len() + words.bytes - before + 1;
+        let bytes = detail.to_string().len() + words.bytes() - before + 1;
         if bytes > left || shown + requests.len() > marks {
             // Its new words stay in the list, so they are paid for.
-            left = left.saturating_sub(words.bytes - before);
+            left = left.saturating_sub(words.bytes() - before);
             continue;
         }
         left -= bytes;
@@ -124,10 +125,9 @@ pub(super) fn facts(result: &str, room: usize, marks: usize) -> anyhow::Result<S
              all of them are in result.json."
         ));
     }
-    page["words"] = json!(words.list);
+    page["words"] = words.list();
     page["cells"] = Value::from(cells);
-    // "<" is the only character that could end the script element early.
-    Ok(page.to_string().replace('<', "\\u003c"))
+    Ok(super::for_a_script(&page))
 }
 
 /// What the matrix shows of a cell, as a row; `page.js` takes it apart again. Rows, because a full matrix
@@ -221,29 +221,4 @@ fn most_telling_first(cells: &[Cell]) -> Vec<usize> {
         }
     });
     order
-}
-
-/// Texts that occur often, each said once.
-#[derive(Debug, Default)]
-struct Words {
-    list: Vec<String>,
-    numbers: HashMap<String, usize>,
-    bytes: usize,
-}
-
-impl Words {
-    fn number(&mut self, word: &str) -> usize {
-        if let Some(number) = self.numbers.get(word) {
-            return *number;
-        }
-        let number = self.list.len();
-        self.bytes += json!(word).to_string().replace('<', "\\u003c").len() + 1;
-        self.numbers.insert(word.to_owned(), number);
-        self.list.push(word.to_owned());
-        number
-    }
-
-    fn maybe(&mut self, word: Option<&String>) -> Option<usize> {
-        word.map(|word| self.number(word))
-    }
 }

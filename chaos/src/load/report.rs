@@ -1,0 +1,317 @@
+//! How is a load told? In numbers for people, as one object for machines, and as a picture.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::judge::{self, Judged, Violation};
+use super::outages::Outage;
+use super::tally::{Latency, Tally, tally};
+use super::{LoadArgs, Played, tour};
+use crate::client::record::hundredths;
+use crate::report::html;
+use crate::report::paint::Paint;
+use crate::results::{self, Observed};
+use crate::verdict::Verdict;
+
+/// How many requests of a service are kept one by one; the numbers above count all of them.
+const KEPT_AT_MOST: usize = 5_000;
+
+/// How many violations and unexplained losses are told in full.
+const TOLD_AT_MOST: usize = 5;
+
+/// All that came of a load.
+#[derive(Debug, Serialize)]
+pub struct LoadReport {
+    /// The same seed draws the same flows for each client.
+    pub seed: u64,
+    /// What drove the lab.
+    pub driver: &'static str,
+    /// Where sessions of the services that keep them outside lived, and why there.
+    pub store: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How many clients each service had.
+    pub clients: u16,
+    /// How much time was between two requests of one client.
+    pub pace_ms: u64,
+    /// How long a client waited before it repeated a request.
+    pub retry_after_ms: u64,
+    /// How often the fault struck.
+    pub every_ms: u64,
+    /// What came of it for each service.
+    pub services: Vec<ServiceReport>,
+}
+
+/// What came of it for one service.
+#[derive(Debug, Serialize)]
+pub struct ServiceReport {
+    /// Which.
+    pub service: String,
+    /// How long its clients worked, in milliseconds.
+    pub lasted_ms: f64,
+    /// Every time the fault struck.
+    pub outages: Vec<Outage>,
+    /// The numbers.
+    pub tally: Tally,
+    /// How many flows came to which verdict, and with which reason.
+    pub flows: BTreeMap<&'static str, BTreeMap<String, usize>>,
+    /// Losses that no fault explains.
+    pub unexplained: Vec<Unexplained>,
+    /// What the history proves to be wrong.
+    pub violations: Vec<Violation>,
+    /// Final states that could not be read.
+    pub unread: Vec<String>,
+    /// Requests one by one: all that were not acknowledged first, then as many others as there is room for.
+    pub requests: Vec<Mark>,
+}
+
+/// A flow that ended badly, and nothing that was done explains it.
+#[derive(Debug, Serialize)]
+pub struct Unexplained {
+    /// Which client.
+    pub client: usize,
+    /// Which flow.
+    pub flow: &'static str,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// One word.
+    pub reason: String,
+}
+
+/// One request, as the picture shows it.
+#[derive(Debug, Serialize)]
+pub struct Mark {
+    /// Which client.
+    pub client: usize,
+    /// Which flow.
+    pub flow: &'static str,
+    /// Which step of it.
+    pub step: String,
+    /// Its appointed time, in milliseconds since the load began.
+    pub at_ms: f64,
+    /// From then to its end.
+    pub ms: f64,
+    /// Answer status; null if no answer came.
+    pub status: Option<u16>,
+    /// How it ended where it did not succeed.
+    pub failure: Option<String>,
+    /// Who answered, or was asked.
+    pub replica: Option<String>,
+}
+
+impl LoadReport {
+    /// Judges and counts everything.
+    ///
+    /// # Errors
+    /// If a histogram cannot be made.
+    pub fn new(
+        args: &LoadArgs,
+        seed: u64,
+        started_at: Timestamp,
+        driver: &'static str,
+        store: &str,
+        played: &[Played],
+    ) -> anyhow::Result<Self> {
+        let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Ok(LoadReport {
+            seed,
+            driver,
+            store: store.to_owned(),
+            started_at,
+            clients: args.clients,
+            pace_ms: ms(args.pace),
+            retry_after_ms: ms(args.retry_after),
+            every_ms: ms(args.every),
+            services: played.iter().map(service).collect::<anyhow::Result<_>>()?,
+        })
+    }
+
+    /// 0: every loss is explained and nothing is wrong. 1: something is. 2: nothing is proven.
+    pub fn exit_code(&self) -> u8 {
+        let wrong = |one: &ServiceReport| !one.violations.is_empty() || !one.unexplained.is_empty();
+        let proves_nothing = |one: &ServiceReport| {
+            let struck = !one.outages.is_empty() && one.outages.iter().all(|outage| outage.proven);
+            // Requests that met no outage say nothing about outages.
+            !struck || one.tally.during.requests == 0 || !one.unread.is_empty()
+        };
+        match () {
+            () if self.services.iter().any(wrong) => 1,
+            () if self.services.is_empty() || self.services.iter().any(proves_nothing) => 2,
+            () => 0,
+        }
+    }
+
+    /// The object, as `--json` prints it.
+    ///
+    /// # Errors
+    /// Never for what this tool fills in.
+    pub fn to_json(&self) -> anyhow::Result<String> {
+        serde_json::to_string_pretty(self).context("putting the load into JSON")
+    }
+
+    /// Writes `load.json` and its page into the results folder, and says where the page is.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    pub fn save(&self, folder: &Path) -> anyhow::Result<PathBuf> {
+        let file = folder.join("load.json");
+        results::write(folder, "load.json", &self.to_json()?)?;
+        html::beside(&file)
+    }
+
+    /// The same for people.
+    pub fn text(&self, paint: Paint) -> String {
+        let mut out = format!("{}\nseed {}\n", self.store, self.seed);
+        for one in &self.services {
+            one.write(&mut out, paint);
+        }
+        let last = match self.exit_code() {
+            0 => "every loss is explained by a fault; nothing acknowledged is lost or doubled".to_owned(),
+            1 => paint.alarm("not everything is as it must be; see above"),
+            _ => paint.alarm("this proves nothing: a fault was not proven, or no request met one"),
+        };
+        let _ = writeln!(out, "\n{last}");
+        out
+    }
+}
+
+impl ServiceReport {
+    fn write(&self, out: &mut String, paint: Paint) {
+        let _ = writeln!(out, "\n{}", paint.bold(&self.service));
+        let proven = self.outages.iter().filter(|outage| outage.proven).count();
+        let faults: Vec<&str> = distinct(self.outages.iter().map(|outage| outage.fault));
+        let _ = writeln!(
+            out,
+            "  {} requests, {:.0} a second; {} × {}, {proven} proven",
+            self.tally.requests,
+            self.tally.per_second,
+            self.outages.len(),
+            faults.join(", ")
+        );
+        let _ = writeln!(out, "  answered      {:.2} %", self.tally.availability * 100.0);
+        let _ = writeln!(out, "  waited        {:>10}{:>10}{:>10}{:>10}", "p50", "p90", "p99", "longest");
+        for (name, latency) in [("no fault", &self.tally.outside), ("during one", &self.tally.during)] {
+            let Latency { requests, p50_ms, p90_ms, p99_ms, max_ms } = latency;
+            let _ = writeln!(
+                out,
+                "    {name:<10}  {p50_ms:>7.1} ms{p90_ms:>7.1} ms{p99_ms:>7.1} ms{max_ms:>7.0} ms   {requests} requests"
+            );
+        }
+        let mut all: BTreeMap<&str, usize> = BTreeMap::new();
+        for (verdict, count) in self.flows.values().flatten() {
+            *all.entry(verdict).or_default() += count;
+        }
+        let _ = writeln!(out, "  flows");
+        for (verdict, count) in all {
+            let word = verdict.split(' ').next().unwrap_or(verdict);
+            let observed = Verdict::ALL.into_iter().find(|known| known.word() == word);
+            let name = format!("{verdict:<28}");
+            let name = observed.map_or(name.clone(), |known| paint.observed(Observed::Verdict(known), &name));
+            let _ = writeln!(out, "    {name} {count:>7}");
+        }
+        for one in self.unexplained.iter().take(TOLD_AT_MOST) {
+            let line = format!(
+                "not explained: client {}, {}: {} ({})",
+                one.client, one.flow, one.verdict, one.reason
+            );
+            let _ = writeln!(out, "  {}", paint.alarm(&line));
+        }
+        for one in self.violations.iter().take(TOLD_AT_MOST) {
+            let line = format!("wrong: client {}, {}: {}", one.client, one.reason, one.why);
+            let _ = writeln!(out, "  {}", paint.alarm(&line));
+        }
+        let all = self.unexplained.len() + self.violations.len();
+        let told = self.unexplained.len().min(TOLD_AT_MOST) + self.violations.len().min(TOLD_AT_MOST);
+        if all > told {
+            let _ = writeln!(out, "  and {} more in load.json", all - told);
+        }
+        if let Some(why) = self.unread.first() {
+            let _ = writeln!(out, "  {} final states could not be read: {why}", self.unread.len());
+        }
+    }
+}
+
+fn service(played: &Played) -> anyhow::Result<ServiceReport> {
+    let mut flows: BTreeMap<&'static str, BTreeMap<String, usize>> = BTreeMap::new();
+    let (mut unexplained, mut violations, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    for (visitor, held) in played.visitors.iter().zip(&played.held) {
+        let log = visitor.client.log();
+        for tour in &visitor.tours {
+            let Judged { verdict, reason, explained } = judge::tour(tour, &log, &played.outages);
+            let name = match &reason {
+                Some(reason) => format!("{verdict} ({reason})"),
+                None => verdict.to_string(),
+            };
+            *flows.entry(tour.flow.name()).or_default().entry(name).or_default() += 1;
+            if !explained {
+                let (client, flow) = (visitor.number, tour.flow.name());
+                unexplained.push(Unexplained { client, flow, verdict, reason: reason.unwrap_or_default() });
+            }
+        }
+        match held {
+            Ok(held) => violations.extend(judge::violations(visitor, held)),
+            Err(why) => unread.push(why.clone()),
+        }
+    }
+    Ok(ServiceReport {
+        service: played.service.clone(),
+        lasted_ms: hundredths(played.lasted_ms),
+        outages: played.outages.clone(),
+        tally: tally(played)?,
+        flows,
+        unexplained,
+        violations,
+        unread,
+        requests: marks(played),
+    })
+}
+
+/// The requests that are kept: what was not acknowledged comes first, and the others evenly over time.
+fn marks(played: &Played) -> Vec<Mark> {
+    let mut marks: Vec<Mark> = played.visitors.iter().flat_map(marks_of).collect();
+    marks.sort_by(|one, other| one.at_ms.total_cmp(&other.at_ms));
+    let failed = marks.iter().filter(|mark| mark.failure.is_some()).count();
+    let room = KEPT_AT_MOST.saturating_sub(failed).max(1);
+    let every = (marks.len() - failed).div_ceil(room).max(1);
+    let mut fine = 0;
+    marks.retain(|mark| {
+        fine += usize::from(mark.failure.is_none());
+        mark.failure.is_some() || fine % every == 0
+    });
+    marks.truncate(KEPT_AT_MOST.max(failed));
+    marks
+}
+
+fn marks_of(visitor: &tour::Visitor) -> Vec<Mark> {
+    let log = visitor.client.log();
+    let one = |tour: &tour::Tour| {
+        let of_tour = log[tour.from..].iter().zip(&tour.late_ms);
+        let mark = |(exchange, late_ms): (&crate::client::record::Exchange, &f64)| {
+            let evidence = exchange.evidence();
+            Mark {
+                client: visitor.number,
+                flow: tour.flow.name(),
+                step: evidence.step,
+                at_ms: hundredths(exchange.sent_at_ms - late_ms),
+                ms: hundredths(exchange.ms() + late_ms),
+                status: evidence.status,
+                failure: evidence.failure,
+                replica: evidence.replica,
+            }
+        };
+        of_tour.map(mark).collect::<Vec<_>>()
+    };
+    visitor.tours.iter().flat_map(one).collect()
+}
+
+fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen: Vec<&str> = words.collect();
+    seen.sort_unstable();
+    seen.dedup();
+    seen
+}

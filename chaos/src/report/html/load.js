@@ -1,0 +1,149 @@
+// The page of one load: a lane for each service, a mark for each request, and the faults between them.
+
+const WIDTH = 1120;
+const HEIGHT = 230;
+const [LEFT, RIGHT, TOP, BOTTOM] = [64, 12, 30, 30];
+const KINDS = ['ok', 'refused', 'failed', 'silent'];
+
+const SERVICES = DATA.services.map((service) => ({
+  ...service,
+  requests: service.requests.map(([client, flow, step, at, took, status, failure, replica]) => ({
+    client, flow: word(flow), step: word(step), at, took, status, failure: word(failure), replica: word(replica),
+  })),
+}));
+const END = Math.max(1, ...SERVICES.flatMap((service) => service.requests.map((request) => request.at + request.took)));
+
+function kind(request) {
+  if (request.status === null) return 'silent';
+  if (request.failure === null) return 'ok';
+  return request.status < 500 ? 'refused' : 'failed';
+}
+
+const x = (time) => LEFT + (time / END) * (WIDTH - LEFT - RIGHT);
+// From a tenth of a millisecond at the bottom to ten seconds at the top.
+const y = (took) => {
+  const share = (Math.log10(Math.min(Math.max(took, 0.1), 10000)) + 1) / 5;
+  return HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP);
+};
+
+// One path for all marks of a kind: thousands of single ones would make an old laptop slow.
+const SHAPES = {
+  ok: (a, b) => `M ${a} ${b} h 0.01`,
+  refused: (a, b) => `M ${a} ${b - 5} l 5 5 l -5 5 l -5 -5 z`,
+  failed: (a, b) => `M ${a} ${b - 5} l 5 9 h -10 z`,
+  silent: (a, b) => `M ${a - 4} ${b - 4} h 8 v 8 h -8 z m 0 0 l 8 8 m 0 -8 l -8 8`,
+};
+
+function lane(service) {
+  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'img', 'aria-label': inWords(service) });
+  for (const outage of service.outages) {
+    const wide = Math.max(2, x(outage.until_ms) - x(outage.from_ms));
+    svg.append(drawn('rect', { x: x(outage.from_ms), y: TOP, width: wide, height: HEIGHT - TOP - BOTTOM, class: 'fault' }));
+  }
+  for (const took of [0.1, 1, 10, 100, 1000, 10000]) {
+    const label = drawn('text', { x: LEFT - 8, y: y(took) + 4, 'text-anchor': 'end', class: 'small' });
+    label.textContent = took < 1000 ? `${took} ms` : `${took / 1000} s`;
+    svg.append(drawn('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(took), y2: y(took), class: 'grid' }), label);
+  }
+  for (let second = 0; second * 1000 <= END; second += Math.max(1, Math.ceil(END / 12000))) {
+    const label = drawn('text', { x: x(second * 1000), y: HEIGHT - 8, 'text-anchor': 'middle', class: 'small' });
+    label.textContent = `${second} s`;
+    svg.append(label);
+  }
+  for (const each of KINDS) {
+    const marks = service.requests.filter((request) => kind(request) === each);
+    const d = marks.map((request) => SHAPES[each](Math.round(x(request.at) * 10) / 10, Math.round(y(request.took) * 10) / 10)).join(' ');
+    if (d) svg.append(drawn('path', { d, class: `mark is-${each} mark-${each}`, 'data-count': marks.length }));
+  }
+  svg.addEventListener('click', (event) => tellNearest(event, svg, service));
+  return element('figure', {}, element('figcaption', {}, element('h3', {}, service.service)), element('div', { class: 'lanes' }, svg));
+}
+
+function tellNearest(event, svg, service) {
+  const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+  let [best, distance] = [null, Infinity];
+  for (const request of service.requests) {
+    const far = Math.hypot(x(request.at) - point.x, y(request.took) - point.y);
+    if (far < distance) [best, distance] = [request, far];
+  }
+  if (!best) return;
+  const answer = best.status === null ? `no answer (${best.failure})` : `${best.status}${best.failure ? ` ${best.failure}` : ''}`;
+  byId('detail').replaceChildren(
+    element('strong', {}, `${service.service}, client ${best.client}: ${best.flow}, ${best.step}`),
+    element('div', {}, `due at ${ms(best.at)}, ended ${ms(best.took)} later: ${answer}, ${best.replica || 'nobody'}`),
+  );
+}
+
+function percent(share) {
+  return `${(share * 100).toFixed(2)} %`;
+}
+
+function inWords(service) {
+  const { tally } = service;
+  return `${service.service}: ${tally.requests} requests, ${percent(tally.availability)} answered, ${service.outages.length} faults; `
+    + `half of the clients waited ${ms(tally.outside.p50_ms)} without and ${ms(tally.during.p50_ms)} during a fault`;
+}
+
+function table(caption, head, rows) {
+  const made = element('table', {}, element('caption', {}, caption),
+    element('thead', {}, element('tr', {}, ...head.map((name) => element('th', { scope: 'col' }, name)))));
+  const body = element('tbody');
+  for (const [first, ...rest] of rows) {
+    body.append(element('tr', {}, element('th', { scope: 'row' }, first), ...rest.map((cell) => element('td', {}, cell))));
+  }
+  made.append(body);
+  return made;
+}
+
+function numbers() {
+  const rows = [];
+  for (const { service, tally } of SERVICES) {
+    for (const [name, latency] of [['no fault', tally.outside], ['during one', tally.during]]) {
+      rows.push([`${service}, ${name}`, `${latency.requests}`, ms(latency.p50_ms), ms(latency.p90_ms), ms(latency.p99_ms), ms(latency.max_ms)]);
+    }
+  }
+  return table('Waited, from the appointed time of a request to its end', ['', 'requests', 'p50', 'p90', 'p99', 'longest'], rows);
+}
+
+function flows() {
+  const rows = [];
+  for (const { service, flows: byFlow } of SERVICES) {
+    for (const [flow, verdicts] of Object.entries(byFlow)) {
+      for (const [verdict, count] of Object.entries(verdicts)) {
+        const cell = element('span', {}, signInText(verdict.split(' ')[0]), ` ${verdict}`);
+        rows.push([service, flow, cell, `${count}`]);
+      }
+    }
+  }
+  return table('Flows by verdict', ['service', 'flow', 'verdict', 'how many'], rows);
+}
+
+function outages() {
+  const rows = [];
+  for (const { service, outages: all } of SERVICES) {
+    for (const outage of all) {
+      const { restart } = outage;
+      const split = restart ? `stop ${ms(restart.stop_ms)}, gone ${ms(restart.gone_ms)}, ready ${ms(restart.ready_ms)}` : '–';
+      rows.push([`${service}, at ${ms(outage.from_ms)}`, outage.fault, outage.replica || 'all', ms(outage.until_ms - outage.from_ms), split, outage.proven ? 'proven' : 'not proven', outage.proof]);
+    }
+  }
+  return table('Every time the fault struck', ['when', 'fault', 'replica', 'in force', 'split', '', 'proof'], rows);
+}
+
+function begin() {
+  const wrong = SERVICES.reduce((sum, service) => sum + service.violations.length + service.unexplained.length, 0);
+  byId('summary').textContent = wrong
+    ? `${wrong} things are not as they must be; load.json names them.`
+    : 'Every loss is explained by a fault; nothing acknowledged is lost or doubled.';
+  byId('about').textContent = `${DATA.clients} clients a service, a request every ${DATA.pace_ms} ms each · seed ${DATA.seed} · ${DATA.started_at.slice(0, 16).replace('T', ' ')} UTC · ${DATA.store}`;
+  byId('cap').textContent = DATA.cap || '';
+  for (const each of KINDS) byId('legend').append(element('li', {}, signInText(each), ` ${SIGNS[each][2]}`));
+  byId('lanes').replaceChildren(...SERVICES.map(lane));
+  byId('detail').textContent = 'Click near a mark to see its request.';
+  byId('numbers').replaceChildren(numbers());
+  byId('flows').replaceChildren(flows());
+  byId('outages').replaceChildren(outages());
+  document.body.dataset.drawn = 'yes';
+}
+
+begin();

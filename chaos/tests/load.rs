@@ -1,0 +1,81 @@
+//! Does a load tell the truth: with real restarts, with a service that forgets logouts, and with one whose
+//! restarts do not happen?
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
+mod support;
+
+use chaos::cli::{Cli, Command};
+use chaos::load::report::LoadReport;
+use chaos::load::{self, LoadArgs};
+use chaos::service::{self, Service, Twin};
+use clap::Parser;
+use jiff::Timestamp;
+use support::Lab;
+
+fn args(more: &[&str]) -> LoadArgs {
+    let every = if more.contains(&"--every") { &[][..] } else { &["--every", "700ms"] };
+    let typed = ["chaos", "load", "--clients", "8", "--for", "3s", "--pace", "40ms"];
+    match Cli::try_parse_from(typed.iter().chain(every).chain(more)).unwrap().command {
+        Some(Command::Load(args)) => args,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn load(service: Service, more: &[&str]) -> LoadReport {
+    let args = args(more);
+    let name = service.name.clone();
+    let lab = Lab::of([service]).start().await;
+    let played = load::play(&lab.driver, &[&name], &args, 7).await.unwrap();
+    let store = lab.driver.store().why().to_owned();
+    let report = LoadReport::new(&args, 7, Timestamp::now(), "local", &store, &played).unwrap();
+    eprintln!("{}", report.text(chaos::report::paint::Paint::dry()));
+    report
+}
+
+fn broken(bug: &str) -> Service {
+    let mut service = service::stateful().with_args(["--store", "{folder}/sessions.json", "--bug", bug]);
+    service.twin = Twin::Stateless;
+    service.command = "broken-svc".to_owned();
+    service
+}
+
+#[tokio::test]
+async fn a_stateless_service_loses_nothing_acknowledged_and_every_stateful_loss_has_its_restart() {
+    for service in [service::stateful(), service::stateless()] {
+        let report = load(service, &["--fault", "kill,graceful"]).await;
+        let one = &report.services[0];
+        assert_eq!(report.exit_code(), 0, "{one:?}");
+        assert!(one.outages.len() >= 3 && one.outages.iter().all(|outage| outage.proven), "{one:?}");
+        assert!(one.tally.requests > 100 && one.tally.during.requests > 0, "{:?}", one.tally);
+        assert_eq!(one.tally.requests as u64, one.tally.during.requests + one.tally.outside.requests);
+        let lost = one.flows.values().flatten().any(|(verdict, _)| verdict == "Lost (restart)");
+        assert_eq!(lost, one.service == "stateful", "{:?}", one.flows);
+    }
+}
+
+#[tokio::test]
+async fn a_logout_that_is_forgotten_is_wrong_and_no_restart_excuses_it() {
+    assert_eq!(load(broken("none"), &[]).await.exit_code(), 0);
+    let report = load(broken("forgotten-logout"), &[]).await;
+    assert_eq!(report.exit_code(), 1);
+    let one = &report.services[0];
+    assert!(one.unexplained.iter().any(|loss| loss.reason == "logout_forgotten"), "{:?}", one.unexplained);
+    assert!(one.violations.iter().any(|it| it.reason == "logout_forgotten"), "{:?}", one.violations);
+}
+
+#[tokio::test]
+async fn restarts_that_do_not_happen_prove_nothing_and_excuse_nothing() {
+    let report = load(broken("hidden-restart"), &[]).await;
+    let one = &report.services[0];
+    assert!(!one.outages.is_empty() && one.outages.iter().all(|outage| !outage.proven), "{:?}", one.outages);
+    // 1 if a flow got lost in one of them, else 2; never 0.
+    assert_eq!(report.exit_code(), if one.unexplained.is_empty() { 2 } else { 1 });
+}
+
+#[tokio::test]
+async fn no_fault_within_the_time_proves_nothing() {
+    let report = load(service::stateful(), &["--every", "1h"]).await;
+    assert!(report.services[0].outages.is_empty());
+    assert_eq!(report.exit_code(), 2);
+}
