@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::contract::report::ContractArgs;
 use crate::doctor::DoctorArgs;
+use crate::driver::DriverName;
 use crate::duration::duration;
 use crate::fault::Fault;
 use crate::flow::Flow;
@@ -19,7 +20,7 @@ use crate::names::{fault_named, flow_named, service_named};
 use crate::restart::RestartArgs;
 use crate::schedule::{Moments, Only};
 use crate::status::StatusArgs;
-use crate::up::{DriverName, UpArgs};
+use crate::up::UpArgs;
 
 /// Restarts a backend while a client is half way through its work, and says what the client sees
 #[derive(Debug, Parser)]
@@ -94,15 +95,15 @@ pub struct RunArgs {
 /// `chaos matrix`
 #[derive(Debug, Args)]
 pub struct MatrixArgs {
-    /// Which moments
-    #[arg(long, value_enum, default_value = "all")]
-    pub moments: Moments,
+    /// Which moments; without it all, and in containers those that tell most
+    #[arg(long, value_enum)]
+    pub moments: Option<Moments>,
 
     /// Only these: flow=cart,fault=kill,service=stateful
     #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true)]
     pub only: Vec<Only>,
 
-    /// How many labs work at the same time; default 4 a core
+    /// How many labs work at the same time; default 4 a core, in containers 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
 
@@ -130,7 +131,7 @@ pub struct CommonArgs {
     #[arg(long, value_enum, default_value = "local")]
     pub driver: DriverName,
 
-    /// A lab that `chaos up` runs, instead of a private one
+    /// A lab that `chaos up` or compose runs, instead of a private one
     #[arg(long, value_name = "NAME")]
     pub lab: Option<String>,
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::cli::{Cli, Command, CommonArgs, MatrixArgs, ReportArgs, RunArgs, usage};
 use crate::draws::fresh_seed;
+use crate::driver::DriverName;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::matrix::matrix;
@@ -20,7 +21,7 @@ use crate::report::{html, say, story, text};
 use crate::restart::{self, RestartArgs, now};
 use crate::results::{self, Results};
 use crate::run::Cell;
-use crate::schedule::{Only, schedule};
+use crate::schedule::{Moments, Only, schedule};
 use crate::service::{self, Service};
 use crate::{contract, doctor, heal, list, load, status, up};
 
@@ -75,8 +76,8 @@ async fn restart(args: RestartArgs) -> anyhow::Result<ExitCode> {
     let (services, fault, replica) = aimed_at(&args)?;
     let cells = cells(at.flow, fault, at.moment(args.phase), &services, args.pause_for, replica)?;
     // A lab that is up is used if there is one, because that is the one the student looks at.
-    let default = restart::up_already(args.lab.as_deref()).await?;
-    let common = CommonArgs { driver: up::DriverName::Local, lab: default, seed: args.seed, json: args.json };
+    let default = restart::up_already(args.driver, args.lab.as_deref()).await?;
+    let common = CommonArgs { driver: args.driver, lab: default, seed: args.seed, json: args.json };
     stories(cells, &common).await
 }
 
@@ -104,7 +105,10 @@ fn aimed_at(args: &RestartArgs) -> anyhow::Result<(Vec<Service>, Fault, Option<S
             })?;
             Ok((twins(), fault, None))
         }
-        "sql" => Err(usage("the lab did not start a database, so it cannot restart one".to_owned())),
+        "sql" | "postgres" => Err(usage(
+            "the database cannot be restarted at a step; in containers it can be now: leave --at out"
+                .to_owned(),
+        )),
         name if !of(name).is_empty() => Ok((of(name), args.how.to_a_replica(), None)),
         name => match name.rsplit_once('-').map(|(service, _)| of(service)) {
             Some(services) if !services.is_empty() => {
@@ -176,9 +180,14 @@ async fn whole_matrix(args: MatrixArgs) -> anyhow::Result<ExitCode> {
         service::builtin().into_iter().filter(|service| only.has_service(&service.name)).collect();
     let seed = args.common.seed.unwrap_or_else(fresh_seed);
     let common = CommonArgs { seed: Some(seed), ..args.common };
-    let cells = schedule(&services, args.moments, &only, args.pause_for, seed);
+    let moments = args.moments.unwrap_or(match common.driver {
+        DriverName::Local => Moments::All,
+        // A container takes longer than a process to come back.
+        DriverName::Docker => Moments::Telling,
+    });
+    let cells = schedule(&services, moments, &only, args.pause_for, seed);
     let names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
-    let jobs = args.jobs.map_or_else(default_jobs, usize::from);
+    let jobs = args.jobs.map_or_else(|| default_jobs(common.driver), usize::from);
     let results = carry_out(cells, only, services, jobs, &common).await?;
     if !common.json {
         say(&text::matrix(&results, &names, Paint::for_stdout()))?;
@@ -195,7 +204,8 @@ async fn carry_out(
 ) -> anyhow::Result<Results> {
     let seed = common.seed.unwrap_or_else(fresh_seed);
     let folder = results::folder(Timestamp::now(), seed);
-    let plan = Plan { cells, only, services, seed, jobs, lab: common.lab.clone(), folder: folder.clone() };
+    let (driver, lab) = (common.driver, common.lab.clone());
+    let plan = Plan { driver, cells, only, services, seed, jobs, lab, folder: folder.clone() };
     let progress = Progress::on_stderr();
     let results = matrix(plan, &progress).await?;
     results.save(&folder)?;

@@ -158,6 +158,14 @@ impl Held {
     }
 }
 
+/// Whether a replica was asked to end and has not ended yet; no, if it cannot be asked.
+pub async fn drains(replica: &Replica) -> bool {
+    let Some(gates) = &replica.gates else { return false };
+    let answer = ask(gates, Method::GET, "/state", String::new(), Duration::ZERO).await;
+    let state = answer.ok().and_then(|answer| serde_json::from_slice(answer.body()).ok());
+    state.is_some_and(|Draining { draining }| draining)
+}
+
 #[derive(Deserialize)]
 struct Draining {
     draining: bool,

@@ -7,15 +7,20 @@
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Args;
 
-use crate::driver::Driver;
 use crate::driver::local::{bury, control};
+use crate::driver::{Driver, DriverName, docker};
 use crate::state::folder;
 
 /// `chaos heal`
 #[derive(Debug, Clone, Default, Args)]
 pub struct HealArgs {
+    /// Only labs that run on this; without it all, as far as there is an engine
+    #[arg(long, value_enum)]
+    pub driver: Option<DriverName>,
+
     /// Only the lab of this name
     #[arg(long, value_name = "NAME")]
     pub lab: Option<String>,
@@ -26,15 +31,38 @@ pub struct HealArgs {
 /// # Errors
 /// If a lab cannot be healed.
 pub async fn run(args: &HealArgs) -> anyhow::Result<ExitCode> {
-    let mut names = folder::names()?;
-    names.retain(|name| args.lab.as_ref().is_none_or(|wanted| wanted == name));
-    for name in &names {
-        for line in heal(name).await? {
-            writeln!(stdout(), "{name}: {line}")?;
+    let mut healed = 0;
+    if args.driver != Some(DriverName::Docker) {
+        let mut names = folder::names()?;
+        names.retain(|name| args.lab.as_ref().is_none_or(|wanted| wanted == name));
+        for name in &names {
+            for line in heal(name).await? {
+                writeln!(stdout(), "{name}: {line}")?;
+            }
+        }
+        folder::remove_doomed()?;
+        healed += names.len();
+    }
+    let mut sick = Vec::new();
+    if args.driver != Some(DriverName::Local) {
+        let in_containers = match docker::heal::heal(args.lab.as_deref()).await {
+            Ok(labs) => labs,
+            Err(error) if args.driver.is_some() => return Err(error),
+            // Without an engine there is nothing in it; a lab of the name that was asked for may be local.
+            Err(_) => Vec::new(),
+        };
+        for (name, outcome) in in_containers {
+            healed += 1;
+            match outcome {
+                Ok(lines) => lines.iter().try_for_each(|line| writeln!(stdout(), "{name}: {line}"))?,
+                Err(error) => sick.push(format!("{name}: {error:#}")),
+            }
         }
     }
-    folder::remove_doomed()?;
-    if names.is_empty() {
+    if !sick.is_empty() {
+        bail!("{}", sick.join("\n"));
+    }
+    if healed == 0 {
         writeln!(stdout(), "nothing to heal: there is no lab")?;
     }
     Ok(ExitCode::SUCCESS)
@@ -51,7 +79,7 @@ pub async fn heal(name: &str) -> anyhow::Result<Vec<String>> {
     if !control::socket_in(&folder::folder_of(name)?).exists() {
         return Ok(vec!["is in use by a running `chaos`, which undoes what it does; left alone".to_owned()]);
     }
-    let mut done = Driver::attach(name).await?.heal().await?;
+    let mut done = Driver::attach(DriverName::Local, name).await?.heal().await?;
     if done.is_empty() {
         done.push("is up, and nothing has to be undone".to_owned());
     }

@@ -38,7 +38,7 @@ pub async fn matrix(plan: Plan, progress: &Progress) -> anyhow::Result<Results> 
     progress.done();
     Ok(Results {
         seed: plan.seed,
-        driver: "local",
+        driver: plan.driver.word(),
         store,
         started_at,
         duration_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),

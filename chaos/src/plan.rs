@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::driver::{Driver, LabSpec};
+use crate::driver::{Driver, DriverName, LabSpec};
 use crate::run::Cell;
 use crate::schedule::Only;
 use crate::service::Service;
@@ -12,6 +12,8 @@ use crate::service::Service;
 /// What a matrix is made of.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// What its labs run on.
+    pub driver: DriverName,
     /// The cells, in order.
     pub cells: Vec<Cell>,
     /// What they are restricted to; the control runs are too.
@@ -29,9 +31,13 @@ pub struct Plan {
 }
 
 /// How many labs work at the same time if nobody says otherwise. A cell mostly waits for processes to
-/// start and end, so a core can look after several.
-pub fn default_jobs() -> usize {
-    std::thread::available_parallelism().map_or(4, |cores| cores.get() * 4)
+/// start and end, so a core can look after several; the engine does most of its work one thing at a time.
+pub fn default_jobs(driver: DriverName) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    match driver {
+        DriverName::Local => cores * 4,
+        DriverName::Docker => cores,
+    }
 }
 
 /// Starts a lab for this plan, or joins the one that it names.
@@ -40,9 +46,12 @@ pub fn default_jobs() -> usize {
 /// If it does not start.
 pub async fn lab(plan: &Plan, number: usize) -> anyhow::Result<Driver> {
     if let Some(name) = &plan.lab {
-        return Driver::attach(name).await;
+        let mut lab = Driver::attach(plan.driver, name).await?;
+        lab.keep_logs_in(&plan.folder.join("lab-1"));
+        return Ok(lab);
     }
     let mut spec = LabSpec::new(plan.services.clone());
+    spec.driver = plan.driver;
     spec.keep_logs_in = Some(plan.folder.join(format!("lab-{number}")));
     Driver::start(&spec).await.with_context(|| format!("starting lab {number}"))
 }

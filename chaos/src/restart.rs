@@ -3,19 +3,19 @@
 //! its step.
 
 pub mod now;
+mod sql;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::driver::Driver;
+use crate::driver::{Driver, DriverName};
 use crate::duration::duration;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::moment::{Moment, Phase};
 use crate::names::{flow_named, step_named};
-use crate::up::DEFAULT_LAB;
 
 /// `chaos restart`
 #[derive(Debug, Clone, Args)]
@@ -39,7 +39,11 @@ pub struct RestartArgs {
     #[arg(long = "for", value_name = "TIME", default_value = "50ms", value_parser = duration)]
     pub pause_for: Duration,
 
-    /// The lab that `chaos up` runs; without one, --at starts a private lab
+    /// What the lab runs on
+    #[arg(long, value_enum, default_value = "local")]
+    pub driver: DriverName,
+
+    /// The lab that `chaos up` or compose runs; without one, --at starts a private lab
     #[arg(long, value_name = "NAME")]
     pub lab: Option<String>,
 
@@ -109,13 +113,14 @@ impl How {
     }
 }
 
-/// The lab to use: the one that was named, or the usual one if it is up.
+/// The lab to use: the one that was named, or the one that is up.
 ///
 /// # Errors
-/// If the one that was named is not up.
-pub async fn up_already(named: Option<&str>) -> anyhow::Result<Option<String>> {
-    match named {
-        Some(name) => Driver::attach(name).await.map(|_| Some(name.to_owned())),
-        None => Ok(Driver::attach_if_up(DEFAULT_LAB).await?.map(|_| DEFAULT_LAB.to_owned())),
+/// If it cannot be spoken to, or nobody says which of several.
+pub async fn up_already(driver: DriverName, named: Option<&str>) -> anyhow::Result<Option<String>> {
+    let name = Driver::lab_that_is_up(driver, named).await?;
+    if let Some(name) = &name {
+        Driver::attach(driver, name).await?;
     }
+    Ok(name)
 }

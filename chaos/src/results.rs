@@ -18,7 +18,7 @@ use crate::verdict::Verdict;
 pub struct Results {
     /// The same seed gives the same schedule and the same data.
     pub seed: u64,
-    /// What drove the lab: `local`.
+    /// What drove the lab: `local` or `docker`.
     pub driver: &'static str,
     /// Where sessions of the services that keep them outside lived, and why there.
     pub store: String,

@@ -7,14 +7,18 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::driver::Driver;
 use crate::driver::local::{control, proc};
+use crate::driver::{Driver, DriverName, docker};
 use crate::state::folder;
 use crate::state::{Condition, LabState, ProcessState};
 
 /// `chaos status`
 #[derive(Debug, Clone, Default, Args)]
 pub struct StatusArgs {
+    /// Only labs that run on this; without it all, as far as there is an engine
+    #[arg(long, value_enum)]
+    pub driver: Option<DriverName>,
+
     /// One JSON object on stdout instead of text
     #[arg(long)]
     pub json: bool,
@@ -28,26 +32,47 @@ struct Status {
 
 /// How one lab is.
 #[derive(Debug, Serialize)]
-struct LabStatus {
-    name: String,
-    alive: bool,
-    tool_pid: i32,
-    started_at: Timestamp,
-    store: String,
-    logs: String,
-    processes: Vec<ProcessStatus>,
+pub struct LabStatus {
+    /// What it runs on.
+    pub driver: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Whether nobody has to clean up after it.
+    pub alive: bool,
+    /// The tool that owns it; `None` if compose has started it.
+    pub tool_pid: Option<i32>,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// Where sessions live that are kept outside, and why.
+    pub store: String,
+    /// Where its logs are, or what shows them.
+    pub logs: String,
+    /// What should be there and is not.
+    pub missing: Vec<String>,
+    /// Its processes or containers.
+    pub processes: Vec<ProcessStatus>,
 }
 
 /// How one process is.
 #[derive(Debug, Serialize)]
-struct ProcessStatus {
-    name: String,
-    url: String,
-    state: &'static str,
-    boot_id: Option<String>,
-    pid: Option<i32>,
-    up_s: Option<i64>,
-    restarts: u32,
+pub struct ProcessStatus {
+    /// Its name.
+    pub name: String,
+    /// Where it answers.
+    pub url: String,
+    /// `up`, `frozen` or `down`.
+    pub state: &'static str,
+    /// Which run of it this is, if it says so.
+    pub boot_id: Option<String>,
+    /// Its process id, while it runs.
+    pub pid: Option<i32>,
+    /// For how many seconds it has been running.
+    pub up_s: Option<i64>,
+    /// How often it was started again, if anybody has counted.
+    pub restarts: Option<u32>,
+    /// When it was last started.
+    #[serde(skip)]
+    pub since: Option<Timestamp>,
 }
 
 /// Prints how every lab of this user is.
@@ -56,14 +81,23 @@ struct ProcessStatus {
 /// If the labs' folder cannot be read.
 pub async fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     let mut labs = Vec::new();
-    for name in folder::names()? {
-        // A lab that has just gone is no longer worth a line.
-        labs.extend(look(&name).await);
+    if args.driver != Some(DriverName::Docker) {
+        for name in folder::names()? {
+            // A lab that has just gone is no longer worth a line.
+            labs.extend(look(&name).await);
+        }
+    }
+    match (args.driver, docker::status::labs().await) {
+        (Some(DriverName::Local), _) => {}
+        (_, Ok(in_containers)) => labs.extend(in_containers),
+        (Some(DriverName::Docker), Err(error)) => return Err(error),
+        // Without an engine there is nothing in it.
+        (None, Err(_)) => {}
     }
     if args.json {
         writeln!(stdout(), "{}", serde_json::to_string_pretty(&Status { labs })?)?;
     } else if labs.is_empty() {
-        writeln!(stdout(), "no lab is up; start one with `chaos up`")?;
+        writeln!(stdout(), "no lab is up; start one with `chaos up`, or `chaos up --driver docker`")?;
     } else {
         labs.iter().try_for_each(|lab| write!(stdout(), "{}", text(lab)))?;
     }
@@ -74,7 +108,11 @@ async fn look(name: &str) -> Option<LabStatus> {
     let path = folder::folder_of(name).ok()?;
     let (state, alive) = (LabState::load(&path).ok()?, folder::is_owned(name).ok()?);
     // Anybody can ask a replica for its boot id; but only a lab that takes orders waits for our questions.
-    let driver = if control::socket_in(&path).exists() { Driver::attach(name).await.ok() } else { None };
+    let driver = if control::socket_in(&path).exists() {
+        Driver::attach(DriverName::Local, name).await.ok()
+    } else {
+        None
+    };
     let mut processes = Vec::new();
     for (process, at) in &state.processes {
         let boot_id = match &driver {
@@ -84,12 +122,14 @@ async fn look(name: &str) -> Option<LabStatus> {
         processes.push(status_of(&state, process, at, boot_id));
     }
     Some(LabStatus {
+        driver: "local",
         name: name.to_owned(),
         alive,
-        tool_pid: state.tool_pid,
+        tool_pid: Some(state.tool_pid),
         started_at: state.started_at,
         store: state.store.why().to_owned(),
-        logs: state.logs.display().to_string(),
+        logs: format!("in {}", state.logs.display()),
+        missing: Vec::new(),
         processes,
     })
 }
@@ -112,27 +152,32 @@ fn status_of(lab: &LabState, name: &str, at: &ProcessState, boot_id: Option<Stri
         boot_id,
         pid: at.id.map(|id| id.pid).filter(|_| runs),
         up_s: runs.then(|| Timestamp::now().duration_since(at.started_at).as_secs()),
-        restarts: at.restarts,
+        restarts: Some(at.restarts),
+        since: Some(at.started_at),
     }
 }
 
 fn text(lab: &LabStatus) -> String {
-    let owner = if lab.alive {
-        format!("up, owned by chaos with pid {}", lab.tool_pid)
-    } else {
-        format!("left behind by chaos with pid {}, which is gone: `chaos heal` removes it", lab.tool_pid)
+    let owner = match lab.tool_pid {
+        None => "up, started by compose".to_owned(),
+        Some(pid) if lab.alive => format!("up, owned by chaos with pid {pid}"),
+        Some(pid) => format!("left behind by chaos with pid {pid}, which is gone: `chaos heal` removes it"),
     };
-    let mut text = format!("lab {:?}: {owner}\n{}\n", lab.name, lab.store);
+    let place = if lab.driver == "docker" { " in containers" } else { "" };
+    let mut text = format!("lab {:?}{place}: {owner}\n{}\n", lab.name, lab.store);
     let width = |of: fn(&ProcessStatus) -> usize| lab.processes.iter().map(of).max().unwrap_or(0);
     let (name_width, url_width) = (width(|p| p.name.len()), width(|p| p.url.len()));
     for process in &lab.processes {
         let up = process.up_s.map_or_else(String::new, |seconds| format!("for {seconds} s, "));
         let boot = process.boot_id.as_deref().map_or_else(String::new, |id| format!("  boot {id}"));
-        text.push_str(&format!(
-            "  {:name_width$}  {:url_width$}  {} {up}restarted {} times{boot}\n",
-            process.name, process.url, process.state, process.restarts,
-        ));
+        let restarts = process.restarts.map_or_else(String::new, |times| format!("restarted {times} times"));
+        let line = format!("{} {up}{restarts}{boot}", process.state);
+        let line = line.trim_end_matches(", ");
+        text.push_str(&format!("  {:name_width$}  {:url_width$}  {line}\n", process.name, process.url));
     }
-    text.push_str(&format!("logs are in {}\n\n", lab.logs));
+    for missing in &lab.missing {
+        text.push_str(&format!("  {missing} is not there: docker-compose -p {} up -d makes it\n", lab.name));
+    }
+    text.push_str(&format!("logs: {}\n\n", lab.logs));
     text
 }

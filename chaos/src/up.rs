@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::driver::{Driver, LabSpec, Store, StoreWish};
+use crate::driver::{Driver, DriverName, LabSpec, Store, StoreWish};
 use crate::interrupt::interrupted;
 use crate::service::{self, Service, Twin};
 
@@ -43,13 +43,6 @@ pub struct UpArgs {
     pub lab: String,
 }
 
-/// What a lab can run on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DriverName {
-    /// Processes on this machine.
-    Local,
-}
-
 /// Starts a lab and stays until somebody wants it to end.
 ///
 /// # Errors
@@ -63,8 +56,11 @@ pub async fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
         stopped = &mut stop => return stopped.map(|()| ExitCode::from(130)),
         driver = start(args) => driver?,
     };
-    let Driver::Local(local) = &driver;
-    let _orders = local.serve()?;
+    let _orders = match &driver {
+        Driver::Local(local) => Some(local.serve()?),
+        // Its orders go to the engine, which anybody can give who may use it.
+        Driver::Docker(_) => None,
+    };
     write!(stdout(), "{}", welcome(&driver))?;
     stop.await?;
     driver.stop().await;
@@ -76,6 +72,7 @@ pub async fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
 async fn start(args: &UpArgs) -> anyhow::Result<Driver> {
     let services = args.service.iter().map(|name| named(name)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut spec = LabSpec::new(services);
+    spec.driver = args.driver;
     spec.name = Some(args.lab.clone());
     spec.replicas = usize::from(args.replicas);
     spec.store = args.store;
@@ -111,9 +108,15 @@ fn welcome(driver: &Driver) -> String {
         Store::Embedded { why } => text.push_str(&format!("\n{why}; faults on Redis are not available\n")),
     }
     text.push_str(&gateway(driver));
-    text.push_str(&format!("logs are in {}\n", lab.logs.display()));
+    match driver {
+        Driver::Local(_) => text.push_str(&format!("logs are in {}\n", lab.logs.display())),
+        Driver::Docker(_) => text.push_str(&format!(
+            "logs: docker logs {}-BOX-1; docker-compose -p {} ps knows it too\n",
+            lab.name, lab.name
+        )),
+    }
     if let Some(first) = driver.all_replicas().next() {
-        text.push_str(&first_steps(&first.name, &first.url, &lab.name));
+        text.push_str(&first_steps(driver.kind(), &first.name, &first.url, &lab.name));
     }
     text
 }
@@ -145,10 +148,13 @@ fn where_it_lives(service: &str) -> &'static str {
     }
 }
 
-fn first_steps(replica: &str, url: &str, lab: &str) -> String {
+fn first_steps(driver: DriverName, replica: &str, url: &str, lab: &str) -> String {
     let json = "-H 'content-type: application/json'";
     let ada = r#"-d '{"name":"ada","password":"correct horse battery"}'"#;
-    let flag = if lab == DEFAULT_LAB { String::new() } else { format!(" --lab {lab}") };
+    let mut flag = if lab == DEFAULT_LAB { String::new() } else { format!(" --lab {lab}") };
+    if driver != DriverName::Local {
+        flag.push_str(&format!(" --driver {}", driver.word()));
+    }
     format!(
         "\nMake an account, log in, and ask who you are:\n\n  \
          curl -s {json} {ada} {url}/accounts\n  \

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 
 use chaos::driver::local::proc;
-use chaos::driver::{Driver, Store};
+use chaos::driver::{Driver, DriverName, Store};
 use chaos::fault::{self, Aim, Fault};
 use chaos::state::folder::folder_of;
 use chaos::state::{Condition, LabState, ProcessId, ProcessState, machine_boot};
@@ -231,7 +231,7 @@ async fn another_tool_can_do_everything_to_a_lab_that_is_up_and_nothing_to_a_pri
         .spawn()
         .unwrap();
     eventually("it takes orders", || folder_of(&name).unwrap().join("control").exists());
-    let driver = Driver::attach_if_up(&name).await.unwrap().unwrap();
+    let driver = Driver::attach(DriverName::Local, &name).await.unwrap();
     for fault in Fault::ALL {
         if fault.row().hits == fault::Hits::Redis && driver.redis_url().is_err() {
             continue;
@@ -261,6 +261,6 @@ async fn another_tool_can_do_everything_to_a_lab_that_is_up_and_nothing_to_a_pri
     let private = Lab::of([chaos::service::stateful()]).start().await;
     let name = private.driver.lab().name.clone();
     assert!(chaos::heal::heal(&name).await.unwrap()[0].contains("left alone"));
-    assert!(Driver::attach(&name).await.is_err());
-    assert!(Driver::attach("nobody").await.unwrap_err().to_string().contains("chaos up"));
+    assert!(Driver::attach(DriverName::Local, &name).await.is_err());
+    assert!(Driver::attach(DriverName::Local, "nobody").await.unwrap_err().to_string().contains("chaos up"));
 }

@@ -7,7 +7,6 @@ pub mod ports;
 pub mod redis_server;
 pub mod haproxy;
 pub mod plan;
-pub mod keys;
 pub mod spawner;
 pub mod process;
 pub mod proc;

@@ -1,13 +1,16 @@
 //! How is something done to a lab, and to what?
 //!
 //! A driver starts a lab and obeys a closed set of verbs; the faults are made of these verbs and know
-//! nothing of processes or containers. Only what a driver has started can be a target.
+//! nothing of processes or containers. Only what a driver or compose has started as a lab can be a target.
 
 pub mod spec;
 pub mod verb;
+pub mod keys;
 pub mod local;
+pub mod docker;
 pub mod ready;
 pub mod redis;
+pub mod postgres;
 pub mod gateway;
 
 use std::time::Duration;
@@ -15,13 +18,15 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 pub use ready::Ready;
-pub use spec::{LabSpec, StoreWish, Target};
+pub use spec::{DriverName, LabSpec, StoreWish, Target};
 pub use verb::{Done, Verb};
 
 pub use crate::state::{Replica, Store};
 
 use crate::gates;
 use crate::state::LabState;
+use crate::up::DEFAULT_LAB;
+use docker::Docker;
 use local::Local;
 
 /// How long a lab may take until everything in it is ready. A laptop under load needs some of it.
@@ -33,9 +38,12 @@ pub const EXIT_WITHIN: Duration = Duration::from_secs(12);
 
 /// How things are done here. A closed set: what can drive a lab is decided in this file.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each lab, and it stays where it is")]
 pub enum Driver {
     /// Child processes of this tool, or of the `chaos up` this one is attached to.
     Local(Local),
+    /// Containers in the Docker engine, of this tool's own or of a compose project.
+    Docker(Docker),
 }
 
 impl Driver {
@@ -44,32 +52,51 @@ impl Driver {
     /// # Errors
     /// What did not start, with the last lines it logged. Nothing is left behind then.
     pub async fn start(spec: &LabSpec) -> anyhow::Result<Driver> {
-        let driver = Driver::Local(Local::start(spec).await?);
+        let driver = match spec.driver {
+            DriverName::Local => Driver::Local(Local::start(spec).await?),
+            DriverName::Docker => Driver::Docker(Docker::start(spec).await?),
+        };
         driver.all_ready(READY_WITHIN).await?;
         driver.all_in_rotation(READY_WITHIN).await?;
         Ok(driver)
     }
 
-    /// Joins the lab of this name that a `chaos up` runs.
+    /// Joins the lab of this name that a `chaos up` runs, or compose.
     ///
     /// # Errors
-    /// If there is none.
-    pub async fn attach(name: &str) -> anyhow::Result<Driver> {
-        Ok(Driver::Local(Local::attach(name).await?))
+    /// If there is none, or not all of it.
+    pub async fn attach(kind: DriverName, name: &str) -> anyhow::Result<Driver> {
+        Ok(match kind {
+            DriverName::Local => Driver::Local(Local::attach(name).await?),
+            DriverName::Docker => Driver::Docker(Docker::attach(name).await?),
+        })
     }
 
-    /// Joins the lab of this name if a `chaos up` runs one.
+    /// The name of the lab that is meant: the one that was named, or the one that is up. `None`: none is.
     ///
     /// # Errors
-    /// If one is up and cannot be spoken to.
-    pub async fn attach_if_up(name: &str) -> anyhow::Result<Option<Driver>> {
-        if local::is_up(name)? { Ok(Some(Driver::attach(name).await?)) } else { Ok(None) }
+    /// If nobody says which of several.
+    pub async fn lab_that_is_up(kind: DriverName, named: Option<&str>) -> anyhow::Result<Option<String>> {
+        match (kind, named) {
+            (_, Some(name)) => Ok(Some(name.to_owned())),
+            (DriverName::Local, None) => Ok(local::is_up(DEFAULT_LAB)?.then(|| DEFAULT_LAB.to_owned())),
+            (DriverName::Docker, None) => docker::attach::only_one().await,
+        }
+    }
+
+    /// What the lab runs on.
+    pub fn kind(&self) -> DriverName {
+        match self {
+            Driver::Local(_) => DriverName::Local,
+            Driver::Docker(_) => DriverName::Docker,
+        }
     }
 
     /// The lab as it was when this driver started or joined it. Addresses never change.
     pub fn lab(&self) -> &LabState {
         match self {
             Driver::Local(local) => local.lab(),
+            Driver::Docker(docker) => docker.lab(),
         }
     }
 
@@ -80,6 +107,7 @@ impl Driver {
     pub async fn order(&self, verb: Verb) -> anyhow::Result<Done> {
         match self {
             Driver::Local(local) => local.obey(verb).await,
+            Driver::Docker(docker) => docker.obey(verb).await,
         }
     }
 
@@ -89,6 +117,7 @@ impl Driver {
                 let replicas = self.lab().replicas.values().next().map_or(0, Vec::len);
                 local::haproxy::why_none(replicas)
             }
+            Driver::Docker(docker) => docker.why_no_gateway(),
         }
     }
 
@@ -97,6 +126,43 @@ impl Driver {
     pub async fn stop(self) {
         match self {
             Driver::Local(local) => local.stop().await,
+            Driver::Docker(docker) => docker.stop().await,
+        }
+    }
+
+    /// The box with the database of accounts and orders, where the lab has started one.
+    pub fn sql(&self) -> Option<&str> {
+        match self {
+            Driver::Local(_) => None,
+            Driver::Docker(docker) => docker.sql(),
+        }
+    }
+
+    /// How the system itself calls a frozen process: the word that proves a pause.
+    pub fn frozen_word(&self) -> &'static str {
+        match self {
+            Driver::Local(_) => "in state T (stopped)",
+            Driver::Docker(_) => "Paused, by the engine's word,",
+        }
+    }
+
+    /// What must be said of how a process came back, beside that it did.
+    pub fn who_brought_it_back(&self) -> &'static str {
+        match self {
+            Driver::Local(_) => "",
+            Driver::Docker(_) => {
+                "; chaos started it: to the engine a signal through its API is a stop by hand, and `restart: \
+                 unless-stopped` leaves it down"
+            }
+        }
+    }
+
+    /// From now on the logs of a lab that another tool has started are kept here too, until it is left.
+    pub fn keep_logs_in(&mut self, folder: &std::path::Path) {
+        match self {
+            // Its owner keeps them.
+            Driver::Local(_) => {}
+            Driver::Docker(docker) => docker.keep_logs_in(folder),
         }
     }
 }
@@ -143,7 +209,10 @@ impl Driver {
             self.redis_url()?;
             return Ok(Target::Redis);
         }
-        if word == "sql" {
+        if word == "sql" || word == "postgres" {
+            if let Some(name) = self.sql() {
+                return Ok(Target::Sql(name.to_owned()));
+            }
             bail!(
                 "the lab did not start a database, so it cannot be a target: accounts and orders are in \
                  an SQLite file inside each service, or in a database that is not the lab's own"
@@ -160,6 +229,7 @@ impl Driver {
                 let mut known: Vec<&str> = self.services().collect();
                 known.extend(self.all_replicas().map(|replica| replica.name.as_str()));
                 known.extend(self.redis_url().is_ok().then_some("redis"));
+                known.extend(self.sql().map(|_| "sql"));
                 bail!("there is no target {word:?} in this lab; there are {}", known.join(", "))
             }
         }

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode};
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::{Driver, Replica};
@@ -60,27 +59,37 @@ impl Driver {
     /// # Errors
     /// If it does not answer, or does not say.
     pub async fn boot_id(&self, replica: &str) -> anyhow::Result<String> {
-        let replica = self.replica(replica)?;
+        Driver::boot_id_of(self.replica(replica)?).await
+    }
+
+    /// As [`Driver::boot_id`], of a replica of any lab.
+    ///
+    /// # Errors
+    /// If it does not answer, or does not say.
+    pub async fn boot_id_of(replica: &Replica) -> anyhow::Result<String> {
         let answer = get(replica, "/livez", ANSWER_WITHIN)
             .await
             .with_context(|| format!("asking {} for its boot id", replica.name))?;
         boot_id(&answer).with_context(|| format!("{} answered /livez without x-boot-id", replica.name))
     }
 
-    /// Waits until a replica refuses connections; false if it still takes them after `within`.
+    /// Waits until nobody answers at a replica's address; false if somebody still does after `within`.
+    ///
+    /// A process that does not listen refuses the connection. In front of a container the engine takes every
+    /// connection, as long as the container lives, and drops it if nobody listens inside: both is refusal.
     ///
     /// # Errors
     /// If there is no such replica.
     pub async fn refuses(&self, replica: &str, within: Duration) -> anyhow::Result<bool> {
         let replica = self.replica(replica)?;
         let start = Instant::now();
-        while TcpStream::connect(http::authority(&replica.url)).await.is_ok() {
-            if start.elapsed() > within {
-                return Ok(false);
+        while let Some(left) = within.checked_sub(start.elapsed()) {
+            if let Err(NoAnswer::Refused | NoAnswer::Reset) = get(replica, "/livez", left).await {
+                return Ok(true);
             }
             tokio::time::sleep(LOOK_EVERY / 2).await;
         }
-        Ok(true)
+        Ok(false)
     }
 }
 

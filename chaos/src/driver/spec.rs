@@ -4,9 +4,30 @@ use std::path::PathBuf;
 
 use crate::service::Service;
 
+/// What a lab can run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DriverName {
+    /// Processes on this machine.
+    Local,
+    /// Containers in the Docker engine of this machine.
+    Docker,
+}
+
+impl DriverName {
+    /// One word, as in `--driver` and in the results.
+    pub fn word(self) -> &'static str {
+        match self {
+            DriverName::Local => "local",
+            DriverName::Docker => "docker",
+        }
+    }
+}
+
 /// What a lab should consist of.
 #[derive(Debug, Clone)]
 pub struct LabSpec {
+    /// What it runs on.
+    pub driver: DriverName,
     /// Its name; `None` makes one nobody else has.
     pub name: Option<String>,
     /// The services, each with accounts of its own.
@@ -25,9 +46,10 @@ pub struct LabSpec {
 }
 
 impl LabSpec {
-    /// Two replicas of each service, Redis if there is one, SQLite, no gateway, logs not kept.
+    /// Processes, two replicas of each service, Redis if there is one, SQLite, no gateway, logs not kept.
     pub fn new(services: Vec<Service>) -> Self {
         LabSpec {
+            driver: DriverName::Local,
             name: None,
             services,
             replicas: 2,
@@ -64,4 +86,6 @@ pub enum Target {
     },
     /// The lab's Redis.
     Redis,
+    /// The database with accounts and orders, where the lab has started one: its box.
+    Sql(String),
 }

@@ -34,7 +34,7 @@ pub(super) async fn undo(strike: &mut Strike, driver: &Driver, replica: &str) ->
 
 async fn seen(driver: &Driver, replica: &str, when: &str) -> anyhow::Result<Proof> {
     Ok(match driver.is_frozen(replica).await? {
-        true => Proof::new(true, format!("{replica} was in state T (stopped) {when}")),
-        false => Proof::new(false, format!("{replica} was not in state T (stopped) {when}")),
+        true => Proof::new(true, format!("{replica} was {} {when}", driver.frozen_word())),
+        false => Proof::new(false, format!("{replica} was not {} {when}", driver.frozen_word())),
     })
 }

@@ -92,7 +92,8 @@ pub(super) async fn restart(
     let proof = if boot_before == boot_after {
         Proof::new(false, format!("{replica} says the same boot id as before, {boot_after}"))
     } else {
-        Proof::new(true, format!("new boot id {boot_after} after {boot_before}"))
+        let how = driver.who_brought_it_back();
+        Proof::new(true, format!("new boot id {boot_after} after {boot_before}{how}"))
     };
     let times = RestartTimes {
         boot_before,

@@ -70,7 +70,7 @@ pub const FAULTS: &[FaultRow] = &[
         fault: Fault::Pause,
         name: "pause",
         what: "freezes the replica (SIGSTOP) for a moment",
-        proof: "process state T while a request was open",
+        proof: "process state T (the engine's Paused) while a request was open",
         hits: Hits::Replica,
         lasts: Lasts::SetTime,
     },

@@ -116,9 +116,10 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     let progress = Progress::on_stderr();
     progress.say("starting the lab");
     let driver = match &args.common.lab {
-        Some(name) => Driver::attach(name).await?,
+        Some(name) => Driver::attach(args.common.driver, name).await?,
         None => {
             let mut spec = LabSpec::new(services.clone());
+            spec.driver = args.common.driver;
             spec.keep_logs_in = Some(folder.join("lab-1"));
             Driver::start(&spec).await?
         }
@@ -127,7 +128,8 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
     let played = play(&driver, &names, args, seed).await?;
     progress.done();
-    let report = LoadReport::new(args, seed, started_at, "local", driver.store().why(), &played)?;
+    let report =
+        LoadReport::new(args, seed, started_at, driver.kind().word(), driver.store().why(), &played)?;
     driver.stop().await;
     let page = report.save(&folder)?;
     if args.common.json {

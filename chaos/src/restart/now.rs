@@ -5,22 +5,25 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use super::{How, RestartArgs};
+use super::{How, RestartArgs, sql};
 use crate::cli::usage;
-use crate::driver::{Driver, EXIT_WITHIN, READY_WITHIN, Target};
+use crate::driver::{Driver, DriverName, EXIT_WITHIN, READY_WITHIN, Target};
 use crate::fault::{self, Aim, Fault, Strike};
-use crate::up::DEFAULT_LAB;
 
 /// Restarts a target of a lab that is up, and says how that went. False: it is not proven.
 ///
 /// # Errors
 /// If no lab is up, it has no such target, or it broke.
 pub async fn restart(args: &RestartArgs) -> anyhow::Result<(String, bool)> {
-    let name = args.lab.as_deref().unwrap_or(DEFAULT_LAB);
-    let lab = Driver::attach_if_up(name).await?;
-    let lab = lab.with_context(|| {
-        format!("no lab called {name:?} is up: start one with `chaos up`, or restart at a step of a flow with --at cart:put-pen")
+    let name = Driver::lab_that_is_up(args.driver, args.lab.as_deref()).await?;
+    let name = name.with_context(|| {
+        let up = match args.driver {
+            DriverName::Local => "chaos up",
+            DriverName::Docker => "chaos up --driver docker",
+        };
+        format!("no lab is up: start one with `{up}`, or restart at a step of a flow with --at cart:put-pen")
     })?;
+    let lab = Driver::attach(args.driver, &name).await?;
     let target = lab.target(&args.target).map_err(|error| usage(error.to_string()))?;
     let mut told = String::new();
     let mut proven = true;
@@ -35,6 +38,10 @@ async fn strike(lab: &Driver, target: Target, args: &RestartArgs) -> anyhow::Res
     let mut strikes = Vec::new();
     match target {
         Target::Redis => strikes.push(("redis".to_owned(), redis(lab, args).await?)),
+        Target::Sql(name) => {
+            let strike = sql::restart(lab, &name, args.how, args.pause_for).await?;
+            strikes.push((name, strike));
+        }
         Target::Replica { service, replica } => {
             let strike = hit(lab, args.how.to_a_replica(), &service, &replica, args.pause_for).await?;
             strikes.push((replica, strike));
@@ -67,7 +74,7 @@ async fn hit(
     }
     if fault == Fault::Pause {
         // No client is at work here, so there is no request to speak of.
-        strike.proof.what = format!("{replica} was in state T (stopped) until it was continued");
+        strike.proof.what = format!("{replica} was {} until it was continued", lab.frozen_word());
     }
     Ok(strike)
 }

@@ -137,8 +137,18 @@ pub fn folder_of(name: &str) -> anyhow::Result<PathBuf> {
 /// The folder all labs of this user lie in.
 ///
 /// # Errors
-/// If the temporary folder cannot be written to, or somebody else made ours.
+/// As [`home`].
 pub fn labs() -> anyhow::Result<PathBuf> {
+    let labs = home()?.join("labs");
+    private_folder(&labs)?;
+    Ok(labs)
+}
+
+/// The folder for all that the tool keeps for this user.
+///
+/// # Errors
+/// If the temporary folder cannot be written to, or somebody else made ours.
+pub fn home() -> anyhow::Result<PathBuf> {
     let user = nix::unistd::Uid::current();
     let home = std::env::temp_dir().join(format!("amnesia-{user}"));
     private_folder(&home)?;
@@ -147,9 +157,7 @@ pub fn labs() -> anyhow::Result<PathBuf> {
     if owner.uid() != user.as_raw() || !owner.is_dir() {
         bail!("{} belongs to somebody else: set TMPDIR to a folder of your own", home.display());
     }
-    let labs = home.join("labs");
-    private_folder(&labs)?;
-    Ok(labs)
+    Ok(home)
 }
 
 fn entries() -> anyhow::Result<Vec<String>> {

@@ -16,7 +16,7 @@ pub mod tool;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chaos::driver::{Driver, LabSpec, StoreWish};
+use chaos::driver::{Driver, DriverName, LabSpec, StoreWish};
 use chaos::http::{self, NoAnswer};
 use chaos::service::{self, Service};
 use http_body_util::Full;
@@ -86,6 +86,12 @@ impl Lab {
     /// The lab's name, where a test wants to find it by that.
     pub fn named(mut self, name: &str) -> Self {
         self.spec.name = Some(name.to_owned());
+        self
+    }
+
+    /// Made of processes, or of containers.
+    pub fn on(mut self, driver: DriverName) -> Self {
+        self.spec.driver = driver;
         self
     }
 
@@ -241,4 +247,21 @@ pub fn skip(test: &str, why: &str) {
     // Past the test's capture, so that it is seen where nothing failed.
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+}
+
+/// Whether this run tries containers too. `LAB_DOCKER=1` says so, and then an engine or an image that is
+/// missing is a failure. `LAB_DOCKER=later` says that another run of the same tests will. Without either,
+/// it is said loudly, once, what is left out.
+pub fn docker(what: &str) -> bool {
+    static SAID: std::sync::Once = std::sync::Once::new();
+    match std::env::var("LAB_DOCKER").as_deref() {
+        Ok("1") => return true,
+        Ok("later") => {}
+        _ => SAID.call_once(|| {
+            use std::io::Write;
+            let cure = "LAB_DOCKER=1 includes them, with an engine and `make images`";
+            let _ = writeln!(std::io::stderr(), "SKIPPED {what} on containers: {cure}");
+        }),
+    }
+    false
 }

@@ -9,13 +9,13 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
 
-use super::keys::Ring;
 use super::plan::{self, Plan};
 use super::ports::Port;
 use super::proc;
 use super::process::{Recipe, Running};
 use super::spawner::Spawner;
 use crate::driver::LabSpec;
+use crate::driver::keys::Ring;
 use crate::state::folder::Folder;
 use crate::state::{self, Condition, LabState, ProcessState};
 

@@ -1,0 +1,138 @@
+//! How is a container made anew, so that everybody takes it for the one it was? With the same name, labels,
+//! ports and volumes, as the engine tells them; the compose project owns it as before.
+
+use anyhow::{Context, bail};
+use bollard::Docker as Engine;
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, NetworkingConfig, VolumeCreateRequest};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+};
+
+use super::engine::plain;
+use super::find::Found;
+use super::labels::Role;
+use super::remove::no_options;
+use super::{Docker, logs};
+
+/// What the name of a container ends with until the one it replaces is gone.
+pub(super) const NEXT: &str = "-next";
+
+impl Docker {
+    /// Makes a container that is down anew, changed in one thing. Its log is kept if logs are.
+    pub(super) async fn make_anew(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut ContainerCreateBody),
+    ) -> anyhow::Result<()> {
+        let (engine, container) = (&self.project.engine, &self.project.boxed(name)?.container);
+        let mut body = body_of(self.project.inspect(name).await?)?;
+        change(&mut body);
+        self.keep_log(name).await;
+        // The new one is there before the old one goes: a tool that is killed in between leaves one too many,
+        // and not one too few.
+        let next = format!("{container}{NEXT}");
+        let force = || Some(RemoveContainerOptionsBuilder::default().force(true).build());
+        let making = || format!("making {name} anew");
+        let named = CreateContainerOptionsBuilder::default().name(&next).build();
+        // What an earlier attempt has left.
+        let _ = engine.remove_container(&next, force()).await;
+        engine.create_container(Some(named), body).await.map_err(plain).with_context(making)?;
+        engine.remove_container(container, force()).await.map_err(plain).with_context(making)?;
+        let renamed = RenameContainerOptionsBuilder::default().name(container).build();
+        engine.rename_container(&next, renamed).await.map_err(plain).with_context(making)
+    }
+
+    /// Gives Redis an empty volume.
+    pub(super) async fn wipe_redis(&self) -> anyhow::Result<()> {
+        let mut boxes = self.project.boxes.iter();
+        let Some((name, boxed)) = boxes.find(|(_, boxed)| boxed.role == Role::Redis) else {
+            bail!("this lab has no Redis");
+        };
+        let found = self.project.inspect(name).await?;
+        if found.state.as_ref().is_some_and(|state| state.running == Some(true)) {
+            bail!("redis still runs; what it has on disk is removed only when it is down");
+        }
+        let (engine, container) = (&self.project.engine, &boxed.container);
+        let volumes: Vec<String> =
+            found.mounts.iter().flatten().filter_map(|mount| mount.name.clone()).collect();
+        let body = body_of(found)?;
+        self.keep_log(name).await;
+        // A volume cannot go while a container has it, so here the container goes first.
+        let options = RemoveContainerOptionsBuilder::default().v(true).build();
+        let wiping = || format!("emptying the volume of {name}");
+        engine.remove_container(container, Some(options)).await.map_err(plain).with_context(wiping)?;
+        for volume in volumes {
+            // One without a name of its own went with the container.
+            let Ok(had) = engine.inspect_volume(&volume).await else { continue };
+            engine.remove_volume(&volume, no_options()).await.map_err(plain).with_context(wiping)?;
+            let again = VolumeCreateRequest {
+                name: Some(volume),
+                driver: Some(had.driver),
+                driver_opts: Some(had.options),
+                labels: Some(had.labels),
+                ..VolumeCreateRequest::default()
+            };
+            engine.create_volume(again).await.map_err(plain).with_context(wiping)?;
+        }
+        let named = CreateContainerOptionsBuilder::default().name(container).build();
+        engine.create_container(Some(named), body).await.map_err(plain).with_context(wiping).map(|_| ())
+    }
+
+    async fn keep_log(&self, name: &str) {
+        let folder = match (&self.ours, &self.keep_logs) {
+            (Some(ours), _) => ours.keeps_logs_in().map(|folder| (folder, None)),
+            (None, Some((folder, since))) => Some((folder.as_path(), Some(*since))),
+            (None, None) => None,
+        };
+        if let (Some((folder, since)), Ok(boxed)) = (folder, self.project.boxed(name)) {
+            let file = folder.join(format!("{name}.log"));
+            if let Err(error) = logs::keep(&self.project.engine, &boxed.container, &file, since).await {
+                eprintln!("chaos: the log of {name} is not kept: {error:#}");
+            }
+        }
+    }
+}
+
+/// Ends what a killed tool had begun: where the old container is still there, the new one goes; where it is
+/// gone, the new one takes its place. Says what was done.
+///
+/// # Errors
+/// What the engine would not do.
+pub(super) async fn finish(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> {
+    let mut done = Vec::new();
+    for (name, next) in &lab.half_made {
+        if lab.boxes.contains_key(name) {
+            let force = RemoveContainerOptionsBuilder::default().force(true).build();
+            engine.remove_container(next, Some(force)).await.map_err(plain)?;
+            done.push(format!("{name} was being made anew; what there was of it is removed"));
+        } else {
+            let renamed = RenameContainerOptionsBuilder::default().name(next.trim_end_matches(NEXT)).build();
+            engine.rename_container(next, renamed).await.map_err(plain)?;
+            done.push(format!("{name} was being made anew; the new one takes its place"));
+        }
+    }
+    Ok(done)
+}
+
+/// What makes a container like this one.
+fn body_of(found: ContainerInspectResponse) -> anyhow::Result<ContainerCreateBody> {
+    let id = found.id.unwrap_or_default();
+    // The engine tells and is told the same things in the same words.
+    let config = serde_json::to_value(found.config).context("reading a container's settings")?;
+    let mut body: ContainerCreateBody =
+        serde_json::from_value(config).context("reading a container's settings")?;
+    // The engine calls a host after its container if nobody calls it otherwise.
+    body.hostname = body.hostname.filter(|name| !name.is_empty() && !id.starts_with(name.as_str()));
+    let mut networks = found.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    for endpoint in networks.values_mut() {
+        // What it was given on its last start is nothing it must have; one of its names is its id.
+        let aliases = endpoint.aliases.take().map(|mut names| {
+            names.retain(|name| !id.starts_with(name.as_str()));
+            names
+        });
+        *endpoint = bollard::models::EndpointSettings { aliases, ..Default::default() };
+    }
+    body.networking_config = Some(NetworkingConfig { endpoints_config: Some(networks) });
+    body.host_config = found.host_config;
+    Ok(body)
+}

@@ -1,0 +1,59 @@
+//! How are the labs in the engine put right again? A lab that nobody owns any more is removed; every other is
+//! unpaused and started, wherever it stands still. What to do is read from the engine alone, so it does not
+//! matter how the tool that did the damage ended.
+
+use anyhow::{Context, bail};
+use bollard::Docker as Engine;
+
+use super::find::Found;
+use super::{Docker, anew, attach, engine, find, lab, remove};
+use crate::driver::Driver;
+
+/// Heals one lab, or all of them; says of each what was done.
+///
+/// # Errors
+/// If the engine does not answer, or the lab that was named is not there.
+pub async fn heal(only: Option<&str>) -> anyhow::Result<Vec<(String, anyhow::Result<Vec<String>>)>> {
+    let engine = engine::open().await?;
+    let labs = match only {
+        None => find::all(&engine).await?,
+        Some(name) => match find::project(&engine, name).await? {
+            Some(found) if !found.boxes.is_empty() => vec![found],
+            _ => bail!("no lab called {name:?} is up in the Docker engine: {}", attach::how_to_start()),
+        },
+    };
+    let mut told = Vec::new();
+    for lab in labs {
+        told.push((lab.name.clone(), heal_one(&engine, &lab).await));
+    }
+    Ok(told)
+}
+
+async fn heal_one(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> {
+    match &lab.owner {
+        Some(owner) if !owner.lives() => {
+            remove::all_of(engine, &lab.name).await?;
+            remove::files(&lab::files_of(&lab.name)?)?;
+            return Ok(vec!["its tool is gone; what it left behind is removed".to_owned()]);
+        }
+        Some(_) if lab.private => {
+            return Ok(vec![
+                "is in use by a running `chaos`, which undoes what it does; left alone".to_owned(),
+            ]);
+        }
+        _ => {}
+    }
+    let mut done = anew::finish(engine, lab).await?;
+    let lab = attach::named(engine, &lab.name).await?;
+    let driver = Driver::Docker(Docker::join(engine, &lab).await?);
+    done.extend(driver.heal().await.context("healing")?);
+    if let [missing, ..] = lab.missing()[..] {
+        let name = &lab.name;
+        let so_far = if done.is_empty() { String::new() } else { format!(" ({} was done)", done.join("; ")) };
+        bail!("{missing} is not there; `docker-compose -p {name} up -d` makes it{so_far}");
+    }
+    if done.is_empty() {
+        done.push("is up, and nothing has to be undone".to_owned());
+    }
+    Ok(done)
+}
