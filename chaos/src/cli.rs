@@ -19,6 +19,7 @@ use crate::moment::Phase;
 use crate::names::{fault_named, flow_named, service_named};
 use crate::restart::RestartArgs;
 use crate::schedule::{Moments, Only};
+use crate::show::ShowArgs;
 use crate::status::StatusArgs;
 use crate::up::UpArgs;
 
@@ -46,6 +47,8 @@ pub enum Command {
     Restart(RestartArgs),
     /// One picture of a run: makes its report.html again, and says where it is
     Report(ReportArgs),
+    /// A live page for a room: clients at work, and buttons to restart, kill and pause
+    Show(ShowArgs),
     /// Start a lab, print its addresses, stay until Ctrl-C
     Up(UpArgs),
     /// Which flows, faults and services there are

@@ -23,7 +23,7 @@ use crate::results::{self, Results};
 use crate::run::Cell;
 use crate::schedule::{Moments, Only, schedule};
 use crate::service::{self, Service};
-use crate::{contract, doctor, heal, list, load, status, up};
+use crate::{contract, doctor, heal, list, load, show, status, up};
 
 /// Does what was typed, and says what to exit with.
 ///
@@ -36,6 +36,7 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Matrix(args)) => whole_matrix(args).await,
         Some(Command::Load(args)) => load::run(&args).await,
         Some(Command::Restart(args)) => restart(args).await,
+        Some(Command::Show(args)) => show::run(&args).await,
         Some(Command::Up(args)) => up::run(&args).await,
         Some(Command::List(args)) => say(&list::list(args)).map(|()| ExitCode::SUCCESS),
         Some(Command::Report(args)) => report(&args),

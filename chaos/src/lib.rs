@@ -30,6 +30,7 @@ pub mod predict;
 pub mod results;
 pub mod run;
 pub mod load;
+pub mod show;
 pub mod names;
 pub mod schedule;
 pub mod plan;

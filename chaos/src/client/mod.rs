@@ -98,6 +98,12 @@ impl Client {
         self.state().log.clone()
     }
 
+    /// Everything that was asked and answered so far; from here on the log is empty. For a client that works
+    /// for hours.
+    pub fn forget_log(&self) -> Vec<Exchange> {
+        std::mem::take(&mut self.state().log)
+    }
+
     /// How much was asked so far.
     pub fn log_len(&self) -> usize {
         self.state().log.len()

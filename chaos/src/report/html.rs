@@ -8,6 +8,9 @@ mod words;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde_json::json;
+
+use crate::driver::Driver;
 
 /// How large a page may be. It must open at once on an old laptop and pass through any mail.
 pub const SIZE_AT_MOST: usize = 500 * 1024;
@@ -18,6 +21,7 @@ pub const MARKS_AT_MOST: usize = 10_000;
 const STYLE: &str = include_str!("html/page.css");
 const TOOLS: &str = include_str!("html/tools.js");
 const CELLS: (&str, &str) = (include_str!("html/page.html"), include_str!("html/page.js"));
+const SHOW: (&str, &str) = (include_str!("html/show.html"), include_str!("html/show.js"));
 const LOAD: (&str, &str) = (include_str!("html/load.html"), include_str!("html/load.js"));
 
 /// Makes `report.html` beside the `result.json` or `load.json` of a results folder, and says where it is.
@@ -50,6 +54,19 @@ pub fn load_page(load: &str) -> anyhow::Result<String> {
     Ok(filled_in(LOAD, &load::facts(load, room(LOAD), MARKS_AT_MOST)?))
 }
 
+/// The live page of a lab. What happens it hears while it is open; what can be hit it knows from here.
+pub fn show_page(driver: &Driver) -> String {
+    let replicas = driver.all_replicas().map(|replica| json!([replica.service, replica.name]));
+    let facts = json!({
+        "lab": driver.lab().name,
+        "store": driver.store().why(),
+        "replicas": replicas.collect::<Vec<_>>(),
+        "redis": driver.redis_url().is_ok(),
+        "words": [],
+    });
+    filled_in(SHOW, &for_a_script(&facts))
+}
+
 fn room((page, script): (&str, &str)) -> usize {
     SIZE_AT_MOST - page.len() - STYLE.len() - TOOLS.len() - script.len()
 }
@@ -66,7 +83,7 @@ fn for_a_script(facts: &serde_json::Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
 

@@ -1,5 +1,7 @@
 //! How does a test look at a page? In a real Chromium without a window, driven through chromedriver.
 
+#![allow(dead_code, reason = "each test binary uses another part")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};

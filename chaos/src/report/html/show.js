@@ -1,0 +1,178 @@
+// The live page: events come from the tool, which outlives every restart it causes. So the page goes on
+// drawing while a service is down, and that is what it is for.
+
+const SPAN = 30000;
+const [WIDTH, HEIGHT, LEFT, RIGHT, RAIL] = [1120, 110, 16, 16, 62];
+const TOKEN = location.hash.slice(1);
+const SERVICES = [...new Set(DATA.replicas.map(([service]) => service))];
+
+// What was heard, newest last; what has left the picture is forgotten.
+let requests = [];
+let faults = [];
+let boots = {};
+// How far the tool's clock is ahead of ours. It is told by what it sends: events are never from the future.
+let ahead = -Infinity;
+
+const now = () => performance.now() + (ahead === -Infinity ? 0 : ahead);
+
+function heard(event) {
+  if (event.at_ms !== undefined) ahead = Math.max(ahead, event.at_ms + (event.ms || 0) - performance.now());
+  const told = { request: request, ordered: ordered, over: over, replicas: replicas }[event.kind];
+  if (told) told(event);
+}
+
+function request(event) {
+  requests.push(event);
+}
+
+function ordered(event) {
+  faults.push({ ...event, until_ms: null });
+  note(event.number, `${event.how} ${event.target} …`);
+}
+
+function over(event) {
+  const fault = faults.find((each) => each.number === event.number);
+  if (!fault) return;
+  fault.until_ms = event.at_ms;
+  fault.restart = event.restart;
+  const split = event.restart
+    ? `; down ${ms(event.restart.stop_ms + event.restart.gone_ms + event.restart.ready_ms)}: stop ${ms(event.restart.stop_ms)}, gone ${ms(event.restart.gone_ms)}, ready ${ms(event.restart.ready_ms)}` : '';
+  note(event.number, `${fault.how} ${fault.target}: ${event.proven ? '' : 'NOT PROVEN: '}${event.proof}${split}`);
+}
+
+function replicas(event) {
+  for (const { name, boot_id: boot } of event.replicas) {
+    boots[name] = boot;
+    const state = byId(`boot-${name}`);
+    if (state) state.textContent = boot ? `run ${boot.slice(boot.lastIndexOf('.') + 1, boot.lastIndexOf('.') + 5)}` : 'no answer';
+  }
+}
+
+function note(number, text) {
+  let line = byId(`done-${number}`);
+  if (!line) {
+    line = element('li', { id: `done-${number}` });
+    byId('log').prepend(line);
+    while (byId('log').children.length > 50) byId('log').lastChild.remove();
+  }
+  line.textContent = text;
+}
+
+// ---------------------------------------------------------------- the lanes
+
+function kind({ status, failure }) {
+  if (status === null) return 'silent';
+  if (failure === null) return 'ok';
+  return status < 500 ? 'refused' : 'failed';
+}
+
+function lane(service) {
+  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'img', 'data-service': service });
+  return element('figure', {}, element('figcaption', {}, element('h3', { id: `state-${service}` }, service)), element('div', { class: 'lanes' }, svg));
+}
+
+function draw() {
+  const right = now();
+  requests = requests.filter((each) => each.at_ms > right - SPAN);
+  faults = faults.filter((each) => each.until_ms === null || each.until_ms > right - SPAN);
+  const x = (time) => LEFT + Math.max(0, 1 - (right - time) / SPAN) * (WIDTH - LEFT - RIGHT);
+  for (const svg of document.querySelectorAll('svg[data-service]')) {
+    const service = svg.dataset.service;
+    const parts = [drawn('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: RAIL, y2: RAIL, class: 'rail' })];
+    for (const fault of faults) {
+      const hit = DATA.replicas.find(([, name]) => name === fault.target);
+      if (hit && hit[0] !== service) continue;
+      const [from, until] = [x(fault.at_ms), x(fault.until_ms === null ? right : fault.until_ms)];
+      parts.push(drawn('rect', { x: from, y: 8, width: Math.max(3, until - from), height: HEIGHT - 16, class: 'fault', 'data-number': fault.number }));
+      for (const time of splits(fault)) parts.push(drawn('line', { x1: x(time), x2: x(time), y1: 8, y2: HEIGHT - 8, class: 'split', 'stroke-dasharray': '5 4' }));
+      const label = drawn('text', { x: Math.min(from + 4, WIDTH - 150), y: 22, class: 'small' });
+      label.textContent = `${fault.how} ${fault.target}`;
+      parts.push(label);
+    }
+    const mine = requests.filter((each) => each.service === service);
+    for (const each of mine) {
+      const mark = drawn('g', { transform: `translate(${x(each.at_ms)} ${RAIL})`, class: `is-${kind(each)}`, 'data-status': String(each.status) }, sign(kind(each)));
+      const title = drawn('title');
+      title.textContent = inWords(each);
+      mark.append(title);
+      parts.push(mark);
+    }
+    svg.replaceChildren(...parts);
+    const last = mine[mine.length - 1];
+    const words = last ? `${service}: ${inWords(last)}` : service;
+    svg.setAttribute('aria-label', words);
+    byId(`state-${service}`).replaceChildren(...(last ? [signInText(kind(last)), ` ${words}`] : [words]));
+  }
+}
+
+function splits({ at_ms: from, restart }) {
+  if (!restart) return [];
+  return [from + restart.stop_ms, from + restart.stop_ms + restart.gone_ms];
+}
+
+function inWords({ step, status, failure, failure_reason: reason, ms: took, replica, boot_id: boot }) {
+  const answer = status === null ? `no answer (${failure})` : `${status}${failure ? ` ${withReason(failure, reason)}` : ''}`;
+  const run = boot ? ` from ${replica} run ${boot.slice(boot.lastIndexOf('.') + 1, boot.lastIndexOf('.') + 5)}` : '';
+  return `${step} ${answer}${run}, ${ms(took)}`;
+}
+
+// ---------------------------------------------------------------- the buttons
+
+function targets() {
+  const all = DATA.replicas.map(([, name]) => [name, ['graceful', 'kill', 'pause']]);
+  if (DATA.redis) all.push(['redis', ['graceful', 'pause']]);
+  for (const [name, hows] of all) {
+    const row = element('div', { class: 'target', role: 'group', 'aria-label': name },
+      element('span', { class: 'target-name' }, name, ' ', element('span', { id: `boot-${name}`, class: 'faint' })));
+    for (const how of hows) {
+      const button = element('button', { type: 'button', class: 'act', 'data-target': name, 'data-how': how }, how);
+      button.addEventListener('click', () => press({ how, target: name }));
+      row.append(button);
+    }
+    byId('targets').append(row);
+  }
+  byId('heal').addEventListener('click', () => byId('sure').showModal());
+  byId('sure').addEventListener('close', () => { if (byId('sure').returnValue === 'yes') press({ how: 'heal' }); });
+  if (!TOKEN) {
+    for (const button of document.querySelectorAll('button.act')) button.disabled = true;
+    byId('link').textContent = 'Looking only: this address has no token. The one that chaos show has printed has it.';
+  }
+}
+
+async function press(act) {
+  try {
+    const answer = await fetch('/act', { method: 'POST', headers: { 'x-show-token': TOKEN }, body: JSON.stringify(act) });
+    if (!answer.ok) byId('link').textContent = await answer.text();
+  } catch (error) {
+    byId('link').textContent = 'The tool does not answer; is chaos show still running?';
+  }
+}
+
+// ---------------------------------------------------------------- all together
+
+function listen() {
+  const events = new EventSource('/events');
+  events.onopen = () => {
+    // After a gap everything of the last minute is told again.
+    [requests, faults] = [[], []];
+    if (TOKEN) byId('link').textContent = '';
+  };
+  events.onmessage = ({ data }) => heard(JSON.parse(data));
+  events.onerror = () => { byId('link').textContent = 'The tool does not answer; trying again.'; };
+}
+
+function begin() {
+  byId('about').textContent = `Lab ${DATA.lab} · ${DATA.store}`;
+  for (const name of ['ok', 'refused', 'failed', 'silent']) byId('legend').append(element('li', {}, signInText(name), ` ${SIGNS[name][2]}`));
+  byId('legend').append(element('li', {}, 'shaded: a fault is in force'));
+  byId('lanes').replaceChildren(...SERVICES.map(lane));
+  targets();
+  listen();
+  // Who asked for less motion gets a picture every second.
+  const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  setInterval(draw, still ? 1000 : 100);
+  draw();
+  document.body.dataset.drawn = 'yes';
+}
+
+begin();

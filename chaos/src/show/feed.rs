@@ -1,0 +1,151 @@
+//! What has just happened? Everything a page must hear of, in order, for those who listen now and for
+//! those who come a little later.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use crate::client::record::{Evidence, hundredths};
+use crate::fault::RestartTimes;
+
+/// How many events a page gets that comes late: a minute of two clients at work.
+const KEPT: usize = 1_000;
+
+/// Something that happened. Times are milliseconds since the show began.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Event {
+    /// A client's request has ended.
+    Request {
+        /// Of which service.
+        service: String,
+        /// When it was sent.
+        at_ms: f64,
+        /// What was asked and answered.
+        #[serde(flatten)]
+        evidence: Evidence,
+    },
+    /// A fault was ordered.
+    Ordered {
+        /// Its number in this show.
+        number: u64,
+        /// When.
+        at_ms: f64,
+        /// What: `kill`.
+        how: &'static str,
+        /// What it hits: a replica, or `redis`.
+        target: String,
+    },
+    /// A fault is over, and everything it hit is ready again.
+    Over {
+        /// The number it was ordered under.
+        number: u64,
+        /// When.
+        at_ms: f64,
+        /// Whether it is proven.
+        proven: bool,
+        /// What was seen of it, or why it failed.
+        proof: String,
+        /// How long the replica was away, if one was restarted.
+        restart: Option<RestartTimes>,
+    },
+    /// How the replicas are.
+    Replicas {
+        /// Each with its name, service, and the boot id it says; null while it says nothing.
+        replicas: Vec<ReplicaNow>,
+    },
+}
+
+/// How one replica is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReplicaNow {
+    /// `stateful-1`.
+    pub name: String,
+    /// `stateful`.
+    pub service: String,
+    /// Which run of it is there.
+    pub boot_id: Option<String>,
+}
+
+/// Everything that happens, to whoever listens.
+#[derive(Debug)]
+pub struct Feed {
+    start: Instant,
+    to: broadcast::Sender<String>,
+    last: Mutex<VecDeque<String>>,
+}
+
+impl Feed {
+    /// A feed in which nothing has happened.
+    pub fn new() -> Self {
+        Feed { start: Instant::now(), to: broadcast::channel(KEPT).0, last: Mutex::default() }
+    }
+
+    /// When the show began.
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// Milliseconds since then.
+    pub fn now_ms(&self) -> f64 {
+        hundredths(self.start.elapsed().as_secs_f64() * 1000.0)
+    }
+
+    /// Tells everybody.
+    pub fn say(&self, event: &Event) {
+        let Ok(text) = serde_json::to_string(event) else { return };
+        let mut last = self.lock();
+        if last.len() == KEPT {
+            last.pop_front();
+        }
+        last.push_back(text.clone());
+        // Under the lock, so that nobody who joins now misses it or gets it twice. Nobody need listen.
+        let _ = self.to.send(text);
+    }
+
+    /// What happened lately, and everything from here on.
+    pub fn join(&self) -> (Vec<String>, broadcast::Receiver<String>) {
+        let last = self.lock();
+        (last.iter().cloned().collect(), self.to.subscribe())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<String>> {
+        // A thread that panicked left the list as it was before or after one change; both are fine.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Feed::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_comes_late_gets_what_was_and_then_what_comes_each_once() {
+        let feed = Feed::new();
+        let event = |number| Event::Ordered { number, at_ms: 0.0, how: "kill", target: "a-1".to_owned() };
+        feed.say(&event(1));
+        let (before, mut after) = feed.join();
+        feed.say(&event(2));
+        assert_eq!(before.len(), 1);
+        assert!(after.recv().await.unwrap().contains(r#""number":2"#));
+        assert!(after.try_recv().is_err());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let feed = Feed::new();
+        for number in 0..2 * KEPT as u64 {
+            feed.say(&Event::Ordered { number, at_ms: 0.0, how: "kill", target: String::new() });
+        }
+        assert_eq!(feed.join().0.len(), KEPT);
+    }
+}

@@ -1,0 +1,91 @@
+//! How does a room see a restart as it happens? `chaos show` serves one page on this machine's loopback: a
+//! client of each service at work, its requests as they come, and buttons to restart, kill and pause.
+//!
+//! The page hears of everything by server-sent events from this tool, not from the services, so it goes on
+//! through every restart it causes.
+
+pub mod feed;
+pub mod pulse;
+pub mod act;
+pub mod guard;
+pub mod serve;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use self::feed::Feed;
+use self::guard::Guard;
+use crate::command::twins_or;
+use crate::driver::{Driver, LabSpec};
+use crate::report::say;
+use crate::restart;
+
+/// `chaos show`
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// The lab that `chaos up` runs; without one, a private lab
+    #[arg(long, value_name = "NAME")]
+    pub lab: Option<String>,
+
+    /// The port of the page on this machine's loopback; 0 takes a free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub port: u16,
+}
+
+/// What the page's requests are answered from.
+#[derive(Debug)]
+pub struct Show {
+    /// The lab that is shown.
+    pub driver: Driver,
+    /// What happens, as it happens.
+    pub feed: Feed,
+    /// Who may press a button.
+    pub guard: Guard,
+    /// One button at a time.
+    pub turn: tokio::sync::Mutex<()>,
+    /// How many have been pressed.
+    pub pressed: AtomicU64,
+}
+
+/// Serves the page until somebody ends the tool.
+///
+/// # Errors
+/// If the lab cannot be started, or the port cannot be had.
+pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let driver = match restart::up_already(args.lab.as_deref()).await? {
+        Some(name) => Driver::attach(&name).await?,
+        None => Driver::start(&LabSpec::new(twins_or("both"))).await?,
+    };
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("opening {address} for the page; --port 0 takes a free one"))?;
+    let address = listener.local_addr().context("asking which port it is")?;
+    let guard = Guard::new(address)?;
+    // What stands after # is never sent, so the token is in no log and no referrer.
+    say(&format!(
+        "the page: http://{address}/#{}\n\nThe part after # lets its reader press the buttons; without it one can only look.\nCtrl-C ends it.\n",
+        guard.token()
+    ))?;
+    let show = Arc::new(Show {
+        driver,
+        feed: Feed::new(),
+        guard,
+        turn: tokio::sync::Mutex::default(),
+        pressed: AtomicU64::new(1),
+    });
+    let mut working = JoinSet::new();
+    for service in show.driver.services().map(str::to_owned).collect::<Vec<_>>() {
+        working.spawn(pulse::beat(Arc::clone(&show), service));
+    }
+    working.spawn(pulse::watch(Arc::clone(&show)));
+    axum::serve(listener, serve::router(show)).await.context("serving the page")?;
+    Ok(ExitCode::SUCCESS)
+}
