@@ -23,14 +23,18 @@ use tokio::task::JoinSet;
 use self::feed::Feed;
 use self::guard::Guard;
 use crate::command::twins_or;
-use crate::driver::{Driver, LabSpec};
+use crate::driver::{Driver, DriverName, LabSpec};
 use crate::report::say;
 use crate::restart;
 
 /// `chaos show`
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
-    /// The lab that `chaos up` runs; without one, a private lab
+    /// What the lab runs on
+    #[arg(long, value_enum, default_value = "local")]
+    pub driver: DriverName,
+
+    /// The lab that is up; without one, a private lab
     #[arg(long, value_name = "NAME")]
     pub lab: Option<String>,
 
@@ -59,9 +63,13 @@ pub struct Show {
 /// # Errors
 /// If the lab cannot be started, or the port cannot be had.
 pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let driver = match restart::up_already(args.lab.as_deref()).await? {
-        Some(name) => Driver::attach(&name).await?,
-        None => Driver::start(&LabSpec::new(twins_or("both"))).await?,
+    let driver = match restart::up_already(args.driver, args.lab.as_deref()).await? {
+        Some(name) => Driver::attach(args.driver, &name).await?,
+        None => {
+            let mut spec = LabSpec::new(twins_or("both"));
+            spec.driver = args.driver;
+            Driver::start(&spec).await?
+        }
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let listener = TcpListener::bind(address)
