@@ -1,7 +1,7 @@
 //! How does a container know whether the service in it is ready? The service's own binary asks, so that an
 //! image needs neither a shell nor a client: `stateful-svc health`.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -75,7 +75,11 @@ fn get(url: &str) -> Result<Answer, String> {
     let rest = url.strip_prefix("http://").ok_or_else(|| format!("{url}: write http://HOST:PORT/PATH"))?;
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let path = if path.is_empty() { "/" } else { path };
-    let trouble = |error: std::io::Error| format!("{url}: {error}");
+    let trouble = |error: std::io::Error| match error.kind() {
+        // What a read says that waited long enough.
+        ErrorKind::WouldBlock => format!("{url}: no answer within {PATIENCE:?}"),
+        _ => format!("{url}: {error}"),
+    };
 
     let address = host.to_socket_addrs().map_err(trouble)?.next();
     let address = address.ok_or_else(|| format!("{url}: no such host"))?;
