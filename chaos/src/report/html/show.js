@@ -91,7 +91,9 @@ function draw() {
     }
     const mine = requests.filter((each) => each.service === service);
     for (const each of mine) {
-      const mark = drawn('g', { transform: `translate(${x(each.at_ms)} ${RAIL})`, class: `is-${kind(each)}`, 'data-status': String(each.status) }, sign(kind(each)));
+      // What went well is small, so that what did not stands out.
+      const size = kind(each) === 'ok' ? 0.4 : 0.9;
+      const mark = drawn('g', { transform: `translate(${x(each.at_ms)} ${RAIL}) scale(${size})`, class: `is-${kind(each)}`, 'data-status': String(each.status) }, sign(kind(each)));
       const title = drawn('title');
       title.textContent = inWords(each);
       mark.append(title);
