@@ -70,15 +70,24 @@ async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 
 async fn restart(args: RestartArgs) -> anyhow::Result<ExitCode> {
     let Some(at) = args.at else {
-        let (told, proven) = now::restart(&args).await?;
+        let (told, proven) = match args.driver.driver() {
+            Some(driver) => now::restart(driver, &args).await?,
+            None => restart::swarm::restart(&args).await?,
+        };
         say(&told)?;
         return Ok(ExitCode::from(if proven { 0 } else { 2 }));
     };
+    let driver = args.driver.driver().ok_or_else(|| {
+        usage(
+            "a swarm decides by itself when to start what, so no step can wait for it: leave out --at"
+                .to_owned(),
+        )
+    })?;
     let (services, fault, replica) = aimed_at(&args)?;
     let cells = cells(at.flow, fault, at.moment(args.phase), &services, args.pause_for, replica)?;
     // A lab that is up is used if there is one, because that is the one the student looks at.
-    let default = restart::up_already(args.driver, args.lab.as_deref()).await?;
-    let common = CommonArgs { driver: args.driver, lab: default, seed: args.seed, json: args.json };
+    let default = restart::up_already(driver, args.lab.as_deref()).await?;
+    let common = CommonArgs { driver, lab: default, seed: args.seed, json: args.json };
     stories(cells, &common).await
 }
 

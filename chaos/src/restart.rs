@@ -4,6 +4,7 @@
 
 pub mod now;
 mod sql;
+pub mod swarm;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -41,9 +42,9 @@ pub struct RestartArgs {
 
     /// What the lab runs on
     #[arg(long, value_enum, default_value = "local")]
-    pub driver: DriverName,
+    pub driver: On,
 
-    /// The lab that `chaos up` or compose runs; without one, --at starts a private lab
+    /// The lab that `chaos up`, compose or a swarm runs; without one, --at starts a private lab
     #[arg(long, value_name = "NAME")]
     pub lab: Option<String>,
 
@@ -54,6 +55,28 @@ pub struct RestartArgs {
     /// One JSON object on stdout instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// What a target runs on: the drivers of a lab, and the one that lets nobody drive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum On {
+    /// Processes on this machine
+    Local,
+    /// Containers in the Docker engine of this machine
+    Docker,
+    /// Tasks of a Docker Swarm: one is replaced, or a service is rolled
+    Swarm,
+}
+
+impl On {
+    /// The driver of a lab, if the target is in one.
+    pub fn driver(self) -> Option<DriverName> {
+        match self {
+            On::Local => Some(DriverName::Local),
+            On::Docker => Some(DriverName::Docker),
+            On::Swarm => None,
+        }
+    }
 }
 
 /// How something is restarted.

@@ -8,6 +8,7 @@ pub mod verb;
 pub mod keys;
 pub mod local;
 pub mod docker;
+pub mod swarm;
 pub mod ready;
 pub mod redis;
 pub mod postgres;

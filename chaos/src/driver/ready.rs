@@ -93,7 +93,11 @@ impl Driver {
     }
 }
 
-async fn ready(replica: &Replica, within: Duration) -> anyhow::Result<Ready> {
+/// As [`Driver::ready`], of a replica of any lab.
+///
+/// # Errors
+/// If it does not within `within`: what it said last.
+pub(crate) async fn ready(replica: &Replica, within: Duration) -> anyhow::Result<Ready> {
     let start = Instant::now();
     let mut said = "nothing".to_owned();
     while let Some(left) = within.checked_sub(start.elapsed()) {

@@ -14,16 +14,16 @@ use crate::fault::{self, Aim, Fault, Strike};
 ///
 /// # Errors
 /// If no lab is up, it has no such target, or it broke.
-pub async fn restart(args: &RestartArgs) -> anyhow::Result<(String, bool)> {
-    let name = Driver::lab_that_is_up(args.driver, args.lab.as_deref()).await?;
+pub async fn restart(driver: DriverName, args: &RestartArgs) -> anyhow::Result<(String, bool)> {
+    let name = Driver::lab_that_is_up(driver, args.lab.as_deref()).await?;
     let name = name.with_context(|| {
-        let up = match args.driver {
+        let up = match driver {
             DriverName::Local => "chaos up",
             DriverName::Docker => "chaos up --driver docker",
         };
         format!("no lab is up: start one with `{up}`, or restart at a step of a flow with --at cart:put-pen")
     })?;
-    let lab = Driver::attach(args.driver, &name).await?;
+    let lab = Driver::attach(driver, &name).await?;
     let target = lab.target(&args.target).map_err(|error| usage(error.to_string()))?;
     let mut told = String::new();
     let mut proven = true;

@@ -1,0 +1,98 @@
+//! How is a whole service rolled? The swarm replaces its tasks as `update_config` in `deploy/stack.yml` says:
+//! one at a time, and the next when this one is well.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use bollard::models::{Service, ServiceUpdateStatusStateEnum as State, TaskSpec};
+use bollard::query_parameters::{InspectServiceOptions, UpdateServiceOptionsBuilder};
+
+use super::Stack;
+use crate::driver::docker::engine::plain;
+use crate::driver::{Driver, READY_WITHIN, ready};
+
+/// How long a roll may take: for each of a few tasks the drain, the start, and the swarm's own watch over it.
+const ROLLED_WITHIN: Duration = Duration::from_secs(180);
+
+/// Between two looks at how far it has come.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What a roll came to.
+#[derive(Debug, Clone)]
+pub struct Rolled {
+    /// Each replica with the boot id it had and the one it has.
+    pub replicas: Vec<(String, String, String)>,
+    /// From the order until the swarm called it completed.
+    pub took: Duration,
+}
+
+impl Rolled {
+    /// Whether every replica is another run than before; false if there was none.
+    pub fn proven(&self) -> bool {
+        !self.replicas.is_empty() && self.replicas.iter().all(|(_, before, after)| before != after)
+    }
+}
+
+impl Stack {
+    /// Asks the swarm to roll a service, and waits until it has.
+    ///
+    /// # Errors
+    /// If there is no such service, or the swarm gave up.
+    pub async fn roll(&self, service: &str) -> anyhow::Result<Rolled> {
+        let before = self.boots(service).await?;
+        let start = Instant::now();
+        let found = self.inspect(service).await?;
+        let last = found.update_status.and_then(|status| status.started_at);
+        let version = found.version.and_then(|version| version.index).context("a service has a version")?;
+        let mut spec = found.spec.context("a service has a specification")?;
+        let task = spec.task_template.get_or_insert_with(TaskSpec::default);
+        // The same specification again changes nothing. This number is what `--force` counts up.
+        task.force_update = Some(task.force_update.unwrap_or(0) + 1);
+        let version = i32::try_from(version).context("a version that fits the engine's API")?;
+        let options = UpdateServiceOptionsBuilder::default().version(version).build();
+        let updated = self.engine.update_service(self.service_id(service)?, spec, options, None).await;
+        updated.map_err(plain).with_context(|| format!("asking the swarm to roll {service}"))?;
+        loop {
+            let status = self.inspect(service).await?.update_status.unwrap_or_default();
+            // Until the swarm begins, it still tells of the roll before this one.
+            let state = status.state.filter(|_| status.started_at != last);
+            match state {
+                Some(State::COMPLETED) => break,
+                Some(State::UPDATING | State::EMPTY) | None => {}
+                Some(other) => {
+                    let why = status.message.unwrap_or_default();
+                    bail!("the swarm gave up rolling {service}: {other} ({why})");
+                }
+            }
+            if start.elapsed() > ROLLED_WITHIN {
+                bail!("the swarm had not rolled {service} after {ROLLED_WITHIN:?}");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let took = start.elapsed();
+        let after = self.boots(service).await?;
+        let replicas = before.into_iter().map(|(name, before)| {
+            // A replica that is not there any more has no boot id, and so proves nothing.
+            let now = after.iter().find(|(other, _)| *other == name).map(|(_, boot)| boot.clone());
+            let now = now.unwrap_or_else(|| before.clone());
+            (name, before, now)
+        });
+        Ok(Rolled { replicas: replicas.collect(), took })
+    }
+
+    /// The boot id of every replica of a service on this machine.
+    async fn boots(&self, service: &str) -> anyhow::Result<Vec<(String, String)>> {
+        let mut boots = Vec::new();
+        for task in self.tasks(service).await? {
+            ready::ready(&task.replica, READY_WITHIN).await?;
+            boots.push((task.replica.name.clone(), Driver::boot_id_of(&task.replica).await?));
+        }
+        Ok(boots)
+    }
+
+    async fn inspect(&self, service: &str) -> anyhow::Result<Service> {
+        let id = self.service_id(service)?;
+        let found = self.engine.inspect_service(id, None::<InspectServiceOptions>).await;
+        found.map_err(plain).with_context(|| format!("looking at the service {service}"))
+    }
+}
