@@ -23,6 +23,8 @@ pub enum Bug {
     HiddenRestart,
     /// Every request is answered 200, whatever it asks.
     YesToEverything,
+    /// It says that it is ready, also when it was taken out of rotation.
+    AlwaysReady,
     /// Renewing again after a lost answer makes another successor, and the first one stops working.
     ForkedRenewal,
 }

@@ -6,6 +6,7 @@ mod bug;
 mod sessions;
 mod record;
 mod orders;
+mod readiness;
 mod yes;
 
 use std::path::PathBuf;
@@ -52,6 +53,10 @@ fn main() -> ExitCode {
         &config.common,
         identity,
         async |boot| InFile::open(store, bug, &boot),
-        |app, routes| if bug == Bug::OrderWithoutKey { orders::without_key(app, routes) } else { routes },
+        |app, routes| match bug {
+            Bug::OrderWithoutKey => orders::without_key(app, routes),
+            Bug::AlwaysReady => readiness::always(routes),
+            _ => routes,
+        },
     )
 }

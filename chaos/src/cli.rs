@@ -22,6 +22,7 @@ use crate::schedule::{Moments, Only};
 use crate::show::ShowArgs;
 use crate::status::StatusArgs;
 use crate::up::UpArgs;
+use crate::way::Way;
 
 /// Restarts a backend while a client is half way through its work, and says what the client sees
 #[derive(Debug, Parser)]
@@ -41,7 +42,7 @@ pub enum Command {
     Run(RunArgs),
     /// Many clients at once while a fault strikes again and again
     Load(LoadArgs),
-    /// Every flow × fault × moment × service, predicted against observed
+    /// Every flow × fault × moment × service × way, predicted against observed
     Matrix(MatrixArgs),
     /// Restart a target now, or at a step of a running flow
     Restart(RestartArgs),
@@ -78,6 +79,10 @@ pub struct RunArgs {
     #[arg(long, default_value = "both", value_parser = both_or_one, value_name = "SERVICE")]
     pub service: String,
 
+    /// By which way the client's requests go; without it, directly if that exists
+    #[arg(long, value_enum)]
+    pub way: Option<Way>,
+
     /// At which step; without it, at the one that tells most
     #[arg(long, value_name = "STEP")]
     pub at: Option<String>,
@@ -102,7 +107,7 @@ pub struct MatrixArgs {
     #[arg(long, value_enum)]
     pub moments: Option<Moments>,
 
-    /// Only these: flow=cart,fault=kill,service=stateful
+    /// Only these: flow=cart,fault=kill,service=stateful,way=direct
     #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true)]
     pub only: Vec<Only>,
 

@@ -21,8 +21,9 @@ use crate::report::{html, say, story, text};
 use crate::restart::{self, RestartArgs, now};
 use crate::results::{self, Results};
 use crate::run::Cell;
-use crate::schedule::{Moments, Only, schedule};
+use crate::schedule::{Moments, Only, exists, schedule};
 use crate::service::{self, Service};
+use crate::way::Way;
 use crate::{contract, doctor, heal, list, load, show, status, up};
 
 /// Does what was typed, and says what to exit with.
@@ -60,11 +61,12 @@ fn first_contact() -> anyhow::Result<ExitCode> {
 }
 
 async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let telling = args.flow.telling(args.fault.name());
+    let way = args.way.unwrap_or_else(|| usual_way(args.flow, args.fault));
+    let telling = args.flow.telling(args.fault.name(), way);
     let step = args.at.as_deref().map(|name| step_named(args.flow, name)).transpose().map_err(usage)?;
     let moment = Moment::new(step.unwrap_or(telling.step), args.phase.unwrap_or(telling.phase));
     let services = twins_or(&args.service);
-    let cells = cells(args.flow, args.fault, moment, &services, args.pause_for, None)?;
+    let cells = cells(args.flow, args.fault, way, moment, &services, args.pause_for, None)?;
     stories(cells, &args.common).await
 }
 
@@ -84,7 +86,9 @@ async fn restart(args: RestartArgs) -> anyhow::Result<ExitCode> {
         )
     })?;
     let (services, fault, replica) = aimed_at(&args)?;
-    let cells = cells(at.flow, fault, at.moment(args.phase), &services, args.pause_for, replica)?;
+    let way = usual_way(at.flow, fault);
+    let moment = at.moment(args.phase);
+    let cells = cells(at.flow, fault, way, moment, &services, args.pause_for, replica)?;
     // A lab that is up is used if there is one, because that is the one the student looks at.
     let default = restart::up_already(driver, args.lab.as_deref()).await?;
     let common = CommonArgs { driver, lab: default, seed: args.seed, json: args.json };
@@ -143,23 +147,33 @@ fn twins() -> Vec<Service> {
     vec![service::stateful(), service::stateless()]
 }
 
+/// Directly, unless the flow or the fault is only there through the gateway.
+fn usual_way(flow: Flow, fault: Fault) -> Way {
+    let direct = flow.row().goes(Way::Direct) && fault.row().ways.contains(&Way::Direct);
+    if direct { Way::Direct } else { Way::Gateway }
+}
+
 fn cells(
     flow: Flow,
     fault: Fault,
+    way: Way,
     moment: Moment,
     services: &[Service],
     pause_for: std::time::Duration,
     replica: Option<String>,
 ) -> anyhow::Result<Vec<Cell>> {
-    let fits: Vec<&Service> = services.iter().filter(|service| fault.applies_to(service)).collect();
+    let fits: Vec<&Service> = services.iter().filter(|service| exists(flow, fault, service, way)).collect();
     if fits.is_empty() {
         let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-        return Err(usage(format!("{fault} does not apply to {}", names.join(", "))));
+        return Err(usage(format!(
+            "{fault} does not apply to {flow} against {} by the way {way}; `chaos list` says what does",
+            names.join(", ")
+        )));
     }
     let moment = moment.as_swept(flow.row().steps);
     let cell = |service: &Service| {
         let (service, replica) = (service.clone(), replica.clone());
-        Cell { flow, fault, service, moment, pause_for, replica }
+        Cell { flow, fault, service, way, moment, pause_for, replica }
     };
     Ok(fits.into_iter().map(cell).collect())
 }
@@ -169,7 +183,7 @@ async fn stories(cells: Vec<Cell>, common: &CommonArgs) -> anyhow::Result<ExitCo
     let mut only = Only::default();
     let mut services: Vec<Service> = Vec::new();
     for cell in &cells {
-        only = only.and(Only::one(cell.flow, cell.fault, &cell.service.name));
+        only = only.and(Only::one(cell.flow, cell.fault, &cell.service.name, cell.way));
         services.push(cell.service.clone());
     }
     let results = carry_out(cells, only, services, 1, common).await?;

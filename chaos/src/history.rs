@@ -113,7 +113,7 @@ pub fn one_order_for_one_key(history: &[Exchange], held: &Final) -> Vec<Finding>
 /// `idempotent`, may have happened.
 fn may_have_happened(exchange: &Exchange, idempotent: bool) -> bool {
     match &exchange.end {
-        Ok(_) | Err(Trouble::Nonsense(_)) => true,
+        Ok(_) | Err(Trouble::Nonsense(_) | Trouble::Gateway(_)) => true,
         Err(Trouble::NoAnswer(how)) => *how != NoAnswer::Refused,
         Err(Trouble::Told(problem)) => problem.status >= 500 && (idempotent || !problem.retryable),
     }

@@ -2,6 +2,7 @@
 
 // What a client does, and how it is judged.
 pub mod moment;
+pub mod way;
 pub mod draws;
 pub mod http;
 pub mod trouble;

@@ -7,8 +7,9 @@ use clap::Args;
 use serde_json::json;
 
 use crate::fault::{FAULTS, FaultRow};
-use crate::flow::FLOWS;
+use crate::flow::{Entrance, FLOWS, FlowRow, Replicas};
 use crate::service::{self, Keys, Service, Twin};
+use crate::way::Way;
 
 /// `chaos list`
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -36,16 +37,19 @@ fn as_text() -> String {
     for row in FLOWS {
         let _ = writeln!(out, "  {:<12} {}", row.name, row.promise);
         let _ = writeln!(out, "  {:<12} steps: {}", "", row.steps.join(", "));
+        let _ = writeln!(out, "  {:<12} {}", "", goes(row).join(", "));
     }
     out.push_str("\nfaults\n");
     for row in FAULTS {
         let _ = writeln!(out, "  {:<16} {}", row.name, row.what);
         let _ = writeln!(out, "  {:<16} proof: {}", "", row.proof);
+        let _ = writeln!(out, "  {:<16} ways: {}", "", words(row.ways));
     }
     out.push_str("\nservices\n");
     for service in service::builtin() {
         let _ = writeln!(out, "  {:<24} {}", service.name, keeps(&service));
     }
+    out.push_str("\nways: direct (to a replica), gateway (to whom the gateway chooses)\n");
     out.push_str(
         "\nphases of a step: before, accepted (in flight, not begun), committed (in flight, done), after\n",
     );
@@ -53,23 +57,36 @@ fn as_text() -> String {
 }
 
 fn as_markdown() -> String {
-    let mut out = "| flow | promise | steps |\n|---|---|---|\n".to_owned();
+    let mut out =
+        "| flow | promise | steps | directly to | through the gateway |\n|---|---|---|---|---|\n".to_owned();
     for row in FLOWS {
-        let _ = writeln!(out, "| {} | {} | {} |", row.name, row.promise, row.steps.join(", "));
+        let direct = row.direct.map_or("–", Replicas::words);
+        let gateway = row.gateway.map_or("–", Entrance::words);
+        let steps = row.steps.join(", ");
+        let _ = writeln!(out, "| {} | {} | {steps} | {direct} | {gateway} |", row.name, row.promise);
     }
-    out.push_str("\n| fault | what it does | how it is proven | applies to |\n|---|---|---|---|\n");
+    out.push_str(
+        "\n| fault | what it does | how it is proven | applies to | ways |\n|---|---|---|---|---|\n",
+    );
     for row in FAULTS {
-        let _ =
-            writeln!(out, "| {} | {} | {} | {} |", row.name, row.what, row.proof, applies_to(row).join(", "));
+        let (services, ways) = (applies_to(row).join(", "), words(row.ways));
+        let _ = writeln!(out, "| {} | {} | {} | {services} | {ways} |", row.name, row.what, row.proof);
     }
     out
 }
 
 fn as_json() -> serde_json::Value {
-    let flows =
-        FLOWS.iter().map(|row| json!({ "name": row.name, "promise": row.promise, "steps": row.steps }));
+    let flows = FLOWS.iter().map(|row| {
+        json!({
+            "name": row.name, "promise": row.promise, "steps": row.steps,
+            "direct": row.direct.map(Replicas::words), "gateway": row.gateway.map(Entrance::words),
+        })
+    });
     let faults = FAULTS.iter().map(|row| {
-        json!({ "name": row.name, "what": row.what, "proof": row.proof, "applies_to": applies_to(row) })
+        json!({
+            "name": row.name, "what": row.what, "proof": row.proof,
+            "applies_to": applies_to(row), "ways": row.ways,
+        })
     });
     let services = service::builtin();
     let services = services.iter().map(|service| json!({ "name": service.name, "sessions": keeps(service) }));
@@ -77,13 +94,26 @@ fn as_json() -> serde_json::Value {
         "flows": flows.collect::<Vec<_>>(),
         "faults": faults.collect::<Vec<_>>(),
         "services": services.collect::<Vec<_>>(),
+        "ways": Way::ALL,
         "phases": ["before", "accepted", "committed", "after"],
     })
 }
 
 fn applies_to(row: &FaultRow) -> Vec<String> {
     let services = service::builtin().into_iter();
-    services.filter(|service| row.fault.applies_to(service)).map(|service| service.name).collect()
+    let says_something = |service: &Service| row.ways.iter().any(|way| row.fault.applies_to(service, *way));
+    services.filter(says_something).map(|service| service.name).collect()
+}
+
+/// By which ways a flow goes, in words.
+fn goes(row: &FlowRow) -> Vec<String> {
+    let direct = row.direct.map(|replicas| format!("directly to {}", replicas.words()));
+    let gateway = row.gateway.map(|entrance| format!("through the gateway, {}", entrance.words()));
+    direct.into_iter().chain(gateway).collect()
+}
+
+fn words(ways: &[Way]) -> String {
+    ways.iter().map(|way| way.word()).collect::<Vec<_>>().join(", ")
 }
 
 fn keeps(service: &Service) -> &'static str {

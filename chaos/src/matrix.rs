@@ -1,4 +1,5 @@
-//! Which workflows survive what? Every flow × fault × moment × service, each compared with its prediction.
+//! Which workflows survive what? Every flow × fault × moment × service × way, each compared with its
+//! prediction.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::draws::Draws;
 use crate::driver::Driver;
+use crate::flow::Flow;
 use crate::plan::{Plan, lab};
 use crate::predict::Predictions;
 use crate::report::progress::Progress;
@@ -14,6 +16,7 @@ use crate::results::{self, Results, Summary};
 use crate::run;
 use crate::service::Service;
 use crate::sweep::sweep;
+use crate::way::Way;
 
 /// Tries the control runs and then every cell, and says what came of it.
 ///
@@ -58,14 +61,21 @@ async fn controls(
     for flow in plan.only.flows() {
         let wanted = |service: &&Service| plan.only.has_service(&service.name);
         for service in plan.services.iter().filter(wanted) {
-            // Its cells say why it is not available.
-            if run::not_playable(lab, flow, &service.name).is_some() {
-                continue;
+            for way in Way::ALL.into_iter().filter(|way| has_cells(plan, flow, service, *way)) {
+                // Its cells say why it is not available.
+                if run::not_playable(lab, flow, &service.name, way).is_some() {
+                    continue;
+                }
+                progress.say(&format!("control: {flow} × {}, {way}", service.name));
+                let draws = Draws::of_part(plan.seed, u64::MAX - controls.len() as u64);
+                controls.push(run::control(lab, flow, service, way, predictions, draws).await?);
             }
-            progress.say(&format!("control: {flow} × {}", service.name));
-            let draws = Draws::of_part(plan.seed, u64::MAX - controls.len() as u64);
-            controls.push(run::control(lab, flow, service, predictions, draws).await?);
         }
     }
     Ok(controls)
+}
+
+/// A control is there for the sake of its cells.
+fn has_cells(plan: &Plan, flow: Flow, service: &Service, way: Way) -> bool {
+    plan.cells.iter().any(|cell| cell.flow == flow && cell.way == way && cell.service.name == service.name)
 }

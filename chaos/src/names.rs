@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::flow::{FLOWS, Flow};
 use crate::service;
+use crate::way::Way;
 
 /// The flow of this name.
 ///
@@ -31,6 +32,15 @@ pub fn service_named(name: &str) -> Result<String, String> {
         true => Ok(name.to_owned()),
         false => Err(no_such("service", name, names.iter().map(String::as_str))),
     }
+}
+
+/// The way of this name.
+///
+/// # Errors
+/// Which there are, and the nearest.
+pub fn way_named(name: &str) -> Result<Way, String> {
+    let found = Way::ALL.into_iter().find(|way| way.word() == name);
+    found.ok_or_else(|| no_such("way", name, Way::ALL.iter().map(|way| way.word())))
 }
 
 /// The step of this name.

@@ -8,6 +8,7 @@ use crate::driver::{Driver, DriverName, LabSpec};
 use crate::run::Cell;
 use crate::schedule::Only;
 use crate::service::Service;
+use crate::way::Way;
 
 /// What a matrix is made of.
 #[derive(Debug, Clone)]
@@ -52,6 +53,7 @@ pub async fn lab(plan: &Plan, number: usize) -> anyhow::Result<Driver> {
     }
     let mut spec = LabSpec::new(plan.services.clone());
     spec.driver = plan.driver;
+    spec.gateway = plan.cells.iter().any(|cell| cell.way == Way::Gateway);
     spec.keep_logs_in = Some(plan.folder.join(format!("lab-{number}")));
     Driver::start(&spec).await.with_context(|| format!("starting lab {number}"))
 }

@@ -1,5 +1,5 @@
 //! What will happen? Predictions are data, written down before anybody looks (`predictions.toml`): one
-//! verdict for each flow, fault, service and phase, exceptions by step, and one sentence why.
+//! verdict for each flow, fault, service, way and phase, exceptions by step, and one sentence why.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::flow::Flow;
 use crate::moment::{Moment, Phase};
 use crate::verdict::Verdict;
+use crate::way::Way;
 
 /// The file itself; it is part of the binary, so that the tool never runs without it.
 const FILE: &str = include_str!("../predictions.toml");
@@ -25,6 +26,8 @@ pub struct Predictions {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Control {
+    #[serde(default)]
+    way: Way,
     flows: Vec<String>,
     services: Vec<String>,
     verdict: Expected,
@@ -35,6 +38,8 @@ struct Control {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Square {
+    #[serde(default)]
+    way: Way,
     flows: Vec<String>,
     faults: Vec<String>,
     services: Vec<String>,
@@ -111,9 +116,12 @@ impl Predictions {
     ///
     /// # Errors
     /// If nothing is, or more than one thing.
-    pub fn control(&self, flow: Flow, service: &str) -> anyhow::Result<Prediction<'_>> {
-        let fits = |control: &&Control| has(&control.flows, flow.name()) && has(&control.services, service);
-        let control = only(self.control.iter().filter(fits), || format!("{flow} × nothing × {service}"))?;
+    pub fn control(&self, flow: Flow, service: &str, way: Way) -> anyhow::Result<Prediction<'_>> {
+        let fits = |control: &&Control| {
+            control.way == way && has(&control.flows, flow.name()) && has(&control.services, service)
+        };
+        let control =
+            only(self.control.iter().filter(fits), || format!("{flow} × nothing × {service}, {way}"))?;
         Ok(Prediction { expected: &control.verdict, because: &control.because })
     }
 
@@ -126,17 +134,19 @@ impl Predictions {
         flow: Flow,
         fault: &str,
         service: &str,
+        way: Way,
         moment: Moment,
     ) -> anyhow::Result<Prediction<'_>> {
-        let square = self.square(flow, fault, service)?;
+        let square = self.square(flow, fault, service, way)?;
         Ok(Prediction { expected: square.at(moment), because: &square.because })
     }
 
-    fn square(&self, flow: Flow, fault: &str, service: &str) -> anyhow::Result<&Square> {
+    fn square(&self, flow: Flow, fault: &str, service: &str, way: Way) -> anyhow::Result<&Square> {
         let fits = |square: &&Square| {
-            has(&square.flows, flow.name()) && has(&square.faults, fault) && has(&square.services, service)
+            let named = has(&square.faults, fault) && has(&square.services, service);
+            square.way == way && named && has(&square.flows, flow.name())
         };
-        only(self.square.iter().filter(fits), || format!("{flow} × {fault} × {service}"))
+        only(self.square.iter().filter(fits), || format!("{flow} × {fault} × {service}, {way}"))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::fault::RestartTimes;
 use crate::moment::Moment;
 use crate::predict::Expected;
 use crate::verdict::Verdict;
+use crate::way::Way;
 
 /// One run of the tool over some cells.
 #[derive(Debug, Clone, Serialize)]
@@ -43,7 +44,7 @@ pub struct Summary {
     pub deviated: usize,
     /// Not proven, and so neither.
     pub inconclusive: usize,
-    /// Not tried, because something it needs is not here (a Redis).
+    /// Not tried, because something it needs is not here (a Redis, a gateway).
     pub not_available: usize,
 }
 
@@ -54,6 +55,8 @@ pub struct Control {
     pub flow: &'static str,
     /// Which service.
     pub service: String,
+    /// By which way the client's requests went.
+    pub way: Way,
     /// What was predicted.
     pub predicted: Verdict,
     /// What was seen.
@@ -72,7 +75,7 @@ pub struct Control {
     pub evidence: Vec<Evidence>,
 }
 
-/// One cell: a flow, a fault, a service, a moment.
+/// One cell: a flow, a fault, a service, a way, a moment.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cell {
     /// Which flow.
@@ -81,6 +84,8 @@ pub struct Cell {
     pub fault: &'static str,
     /// Which service.
     pub service: String,
+    /// By which way the client's requests went.
+    pub way: Way,
     /// When.
     pub moment: Moment,
     /// The other name of the same moment: after one step is before the next.
@@ -137,7 +142,7 @@ pub enum Observed {
     Verdict(Verdict),
     /// Nothing that proves anything.
     Inconclusive,
-    /// It was not tried: the lab has no Redis.
+    /// It was not tried: the lab has no Redis, or no gateway.
     NotAvailable,
 }
 
@@ -260,6 +265,7 @@ mod tests {
             flow: "cart",
             fault: "kill",
             service: "stateful".to_owned(),
+            way: Way::Direct,
             moment: Moment::new("login", Phase::Before),
             also: None,
             predicted: Verdict::Survived,

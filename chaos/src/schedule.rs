@@ -5,12 +5,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::draws::Draws;
-use crate::fault::Fault;
-use crate::flow::{FLOWS, Flow};
+use crate::fault::{Fault, Hits};
+use crate::flow::{Entrance, FLOWS, Flow};
 use crate::moment::Moment;
-use crate::names::{fault_named, flow_named, service_named};
+use crate::names::{fault_named, flow_named, service_named, way_named};
 use crate::run::Cell;
 use crate::service::Service;
+use crate::way::Way;
 
 /// Which moments of a flow are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -21,19 +22,29 @@ pub enum Moments {
     All,
 }
 
-/// What is tried: `flow=cart,fault=kill,service=stateful`. A word that is not named is not restricted; one
+/// Whether there is a cell of this flow, fault, service and way; elsewhere the table prints a dash.
+pub fn exists(flow: Flow, fault: Fault, service: &Service, way: Way) -> bool {
+    // Only a client that stays with one replica leaves another one unused.
+    let has_a_sibling = flow.row().gateway == Some(Entrance::Sticky);
+    flow.row().goes(way)
+        && fault.applies_to(service, way)
+        && (fault.row().hits != Hits::Sibling || has_a_sibling)
+}
+
+/// What is tried: `flow=cart,fault=kill,service=stateful,way=direct`. A word that is not named is not restricted; one
 /// that is named twice may be either.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Only {
     flows: Vec<Flow>,
     faults: Vec<Fault>,
     services: Vec<String>,
+    ways: Vec<Way>,
 }
 
 impl Only {
     /// Just this.
-    pub fn one(flow: Flow, fault: Fault, service: &str) -> Self {
-        Only { flows: vec![flow], faults: vec![fault], services: vec![service.to_owned()] }
+    pub fn one(flow: Flow, fault: Fault, service: &str, way: Way) -> Self {
+        Only { flows: vec![flow], faults: vec![fault], services: vec![service.to_owned()], ways: vec![way] }
     }
 
     /// The flows that are left, in the order of their table.
@@ -46,6 +57,10 @@ impl Only {
         self.services.is_empty() || self.services.iter().any(|service| service == name)
     }
 
+    fn has_way(&self, way: Way) -> bool {
+        self.ways.is_empty() || self.ways.contains(&way)
+    }
+
     fn has_fault(&self, fault: Fault) -> bool {
         self.faults.is_empty() || self.faults.contains(&fault)
     }
@@ -56,6 +71,7 @@ impl Only {
         self.flows.extend(other.flows);
         self.faults.extend(other.faults);
         self.services.extend(other.services);
+        self.ways.extend(other.ways);
         self
     }
 }
@@ -71,16 +87,26 @@ pub fn schedule(
     let mut cells = Vec::new();
     for flow in only.flows() {
         for fault in Fault::ALL.into_iter().filter(|fault| only.has_fault(*fault)) {
-            let fits = |service: &&Service| only.has_service(&service.name) && fault.applies_to(service);
-            for service in services.iter().filter(fits) {
-                let steps = flow.row().steps;
-                let swept = match moments {
-                    Moments::Telling => vec![flow.telling(fault.name()).as_swept(steps)],
-                    Moments::All => Moment::sweep(steps),
-                };
-                let cell =
-                    |moment| Cell { flow, fault, service: service.clone(), moment, pause_for, replica: None };
-                cells.extend(swept.into_iter().map(cell));
+            for service in services.iter().filter(|service| only.has_service(&service.name)) {
+                let fits = |way: &Way| only.has_way(*way) && exists(flow, fault, service, *way);
+                for way in Way::ALL.into_iter().filter(fits) {
+                    let steps = flow.row().steps;
+                    let swept = match moments {
+                        Moments::Telling => vec![flow.telling(fault.name(), way).as_swept(steps)],
+                        Moments::All => Moment::sweep(steps),
+                    };
+                    let service = || service.clone();
+                    let cell = |moment| Cell {
+                        flow,
+                        fault,
+                        service: service(),
+                        way,
+                        moment,
+                        pause_for,
+                        replica: None,
+                    };
+                    cells.extend(swept.into_iter().map(cell));
+                }
             }
         }
     }
@@ -97,13 +123,14 @@ impl FromStr for Only {
         let mut only = Only::default();
         for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
             let Some((what, name)) = word.split_once('=') else {
-                return Err(format!("{word:?} is not flow=…, fault=… or service=…"));
+                return Err(format!("{word:?} is not flow=…, fault=…, service=… or way=…"));
             };
             match what {
                 "flow" => only.flows.push(flow_named(name)?),
                 "fault" => only.faults.push(fault_named(name)?),
                 "service" => only.services.push(service_named(name)?),
-                _ => return Err(format!("{what:?} is not flow, fault or service")),
+                "way" => only.ways.push(way_named(name)?),
+                _ => return Err(format!("{what:?} is not flow, fault, service or way")),
             }
         }
         Ok(only)
@@ -113,11 +140,13 @@ impl FromStr for Only {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::FlowRow;
     use crate::service;
 
     fn names(cells: &[Cell]) -> Vec<String> {
-        let name =
-            |cell: &Cell| format!("{} {} {} {}", cell.flow, cell.fault, cell.service.name, cell.moment);
+        let name = |cell: &Cell| {
+            format!("{} {} {} {} {}", cell.flow, cell.fault, cell.service.name, cell.way, cell.moment)
+        };
         cells.iter().map(name).collect()
     }
 
@@ -147,27 +176,38 @@ mod tests {
 
     #[test]
     fn the_telling_matrix_has_one_cell_for_each_square() {
-        // Stateful 8 faults, stateless 10, and 2 for the key made at boot.
-        assert_eq!(plan(Moments::Telling, "", 1).len(), FLOWS.len() * 20);
+        // Directly: stateful 8 faults, stateless 10, and 2 for the key made at boot.
+        let direct = FLOWS.iter().filter(|row| row.goes(Way::Direct)).count() * 20;
+        assert_eq!(plan(Moments::Telling, "way=direct", 1).len(), direct);
+        // Through the gateway: 5 faults, and the sibling's death where there is one that is not used.
+        let faults = |row: &FlowRow| match row.gateway {
+            Some(Entrance::Sticky) => 6,
+            Some(Entrance::RoundRobin) => 5,
+            None => 0,
+        };
+        let gateway: usize = FLOWS.iter().map(faults).sum::<usize>() * 2;
+        assert_eq!(plan(Moments::Telling, "way=gateway", 1).len(), gateway);
+        assert_eq!(plan(Moments::Telling, "", 1).len(), direct + gateway);
     }
 
     #[test]
     fn what_is_asked_for_is_what_is_tried() {
         let plan = plan(Moments::Telling, "flow=cart,flow=order,fault=kill,service=stateful", 1);
-        assert_eq!(plan.len(), 2);
+        // The order also through the gateway.
+        assert_eq!(plan.len(), 3);
         assert!(plan.iter().all(|cell| cell.contains("kill stateful")), "{plan:?}");
     }
 
     #[test]
     fn a_telling_moment_is_for_a_fault_that_exists() {
         for (name, _) in FLOWS.iter().flat_map(|row| row.telling) {
-            assert!(*name == "*" || fault_named(name).is_ok(), "{name}");
+            assert!(["*", "gateway"].contains(name) || fault_named(name).is_ok(), "{name}");
         }
     }
 
     #[test]
     fn a_restriction_must_name_what_it_restricts() {
-        assert!("speed=9".parse::<Only>().unwrap_err().contains("not flow, fault or service"));
+        assert!("speed=9".parse::<Only>().unwrap_err().contains("not flow, fault, service or way"));
         assert!("cart".parse::<Only>().unwrap_err().contains("flow=…"));
         assert!("flow=card".parse::<Only>().unwrap_err().contains("nearest: cart"));
     }

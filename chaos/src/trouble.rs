@@ -12,6 +12,10 @@ pub enum Trouble {
     NoAnswer(NoAnswer),
     /// The service said no, and why.
     Told(Problem),
+    /// Somebody between us and the service answered in its stead, with this status: 502 (it got no answer), 503
+    /// (it reached nobody) or 504 (it gave up waiting). What became of the request at the service it does not
+    /// know, or does not say; so this is no better than no answer.
+    Gateway(u16),
     /// The service said yes, but not in the words of the API.
     Nonsense(String),
 }
@@ -32,11 +36,12 @@ pub struct Problem {
 impl Trouble {
     /// May a careful client send the same request once more?
     ///
-    /// Where the service answered, it knows best. Where nobody answered, this says yes, and it is the
-    /// flow that must know whether the call is safe to repeat: that is the lesson of `cart-blind`.
+    /// Where the service answered, it knows best. Where nobody answered, or somebody who is not the service,
+    /// this says yes, and it is the flow that must know whether the call is safe to repeat: that is the
+    /// lesson of `cart-blind`.
     pub fn allows_repeat(&self) -> bool {
         match self {
-            Trouble::NoAnswer(_) => true,
+            Trouble::NoAnswer(_) | Trouble::Gateway(_) => true,
             Trouble::Told(problem) => problem.retryable,
             Trouble::Nonsense(_) => false,
         }
@@ -47,6 +52,7 @@ impl Trouble {
         match self {
             Trouble::NoAnswer(how) => how_word(how),
             Trouble::Told(problem) => problem.reason.as_deref().unwrap_or(&problem.code),
+            Trouble::Gateway(status) => gateway_word(*status),
             Trouble::Nonsense(_) => "nonsense",
         }
     }
@@ -62,6 +68,20 @@ pub fn how_word(how: &NoAnswer) -> &'static str {
     }
 }
 
+/// The word for an answer that is the gateway's own.
+pub fn gateway_word(status: u16) -> &'static str {
+    match status {
+        502 => "gateway_502",
+        503 => "gateway_503",
+        _ => "gateway_504",
+    }
+}
+
+/// Whether a status without a problem document can be a gateway's own answer.
+pub fn is_gateways(status: u16) -> bool {
+    (502..=504).contains(&status)
+}
+
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -70,6 +90,7 @@ impl std::fmt::Display for Trouble {
                 write!(f, "{status} {code} ({reason})")
             }
             Trouble::Told(Problem { status, code, .. }) => write!(f, "{status} {code}"),
+            Trouble::Gateway(status) => write!(f, "{status} from the gateway, not from the service"),
             Trouble::Nonsense(what) => write!(f, "not an answer of this API: {what}"),
         }
     }

@@ -102,9 +102,8 @@ impl From<Trouble> for Ending {
     fn from(trouble: Trouble) -> Self {
         let verdict = match &trouble {
             // It may have arrived and taken effect. Nobody can tell from here.
-            Trouble::NoAnswer(NoAnswer::Reset | NoAnswer::TimedOut | NoAnswer::Garbled(_)) => {
-                Verdict::Unknown
-            }
+            Trouble::NoAnswer(NoAnswer::Reset | NoAnswer::TimedOut | NoAnswer::Garbled(_))
+            | Trouble::Gateway(_) => Verdict::Unknown,
             // An answer that leaves the effect open is no better than none.
             Trouble::Told(Problem { status: 500.., retryable: false, .. }) | Trouble::Nonsense(_) => {
                 Verdict::Unknown
@@ -144,6 +143,16 @@ mod tests {
             assert_eq!(Ending::from(Trouble::NoAnswer(how)).verdict, Verdict::Unknown);
         }
         assert_eq!(Ending::from(Trouble::NoAnswer(NoAnswer::Refused)).verdict, Verdict::Lost);
+    }
+
+    #[test]
+    fn what_only_the_gateway_says_leaves_the_effect_open() {
+        for status in [502, 503, 504] {
+            let ending = Ending::from(Trouble::Gateway(status));
+            assert_eq!(ending.verdict, Verdict::Unknown);
+            assert_eq!(ending.reason, format!("gateway_{status}"));
+            assert!(Trouble::Gateway(status).allows_repeat());
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use chaos::driver::{Driver, DriverName, Store};
 use chaos::fault::{self, Aim, Fault};
 use chaos::state::folder::folder_of;
 use chaos::state::{Condition, LabState, ProcessId, ProcessState, machine_boot};
+use chaos::way::Way;
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use support::tool::{Place, eventually};
@@ -236,10 +237,14 @@ async fn another_tool_can_do_everything_to_a_lab_that_is_up_and_nothing_to_a_pri
         if fault.row().hits == fault::Hits::Redis && driver.redis_url().is_err() {
             continue;
         }
+        if fault == Fault::Drain && driver.gateway().is_err() {
+            continue;
+        }
         let aim = Aim {
             driver: &driver,
             service: "stateless",
             replica: "stateless-1",
+            way: Way::Direct,
             held: None,
             pause_for: std::time::Duration::from_millis(20),
         };

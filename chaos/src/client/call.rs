@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Client;
 use super::record::{Ack, Ask, Exchange, Http};
 use crate::http::{self, NoAnswer};
-use crate::trouble::{Problem, Trouble};
+use crate::trouble::{Problem, Trouble, is_gateways};
 
 /// How long a client waits for an answer before it gives up on it.
 pub const DEADLINE: Duration = Duration::from_secs(2);
@@ -67,6 +67,9 @@ impl<T> Call<'_, T> {
             exchange.http.boot_id = header(answer, "x-boot-id");
         }
         let outcome = self.understand(answer);
+        if let Err(Trouble::Gateway(_)) = outcome {
+            exchange.http.replica = Some(to.name);
+        }
         exchange.end = outcome.as_ref().map(|(_, ack)| ack.clone()).map_err(Clone::clone);
         self.client.write_down(exchange);
         outcome.map(|(value, _)| value)
@@ -99,8 +102,13 @@ impl<T> Call<'_, T> {
         if answer.status().is_success() {
             return (self.read)(self.client, answer.body()).map_err(Trouble::Nonsense);
         }
+        let status = answer.status().as_u16();
         Err(match serde_json::from_slice::<Problem>(answer.body()) {
             Ok(problem) => Trouble::Told(problem),
+            // The service says who it is in every answer; who does not say so is not the service.
+            Err(_) if is_gateways(status) && header(&answer, "x-served-by").is_none() => {
+                Trouble::Gateway(status)
+            }
             Err(_) => Trouble::Nonsense(format!("status {} without a problem document", answer.status())),
         })
     }

@@ -15,10 +15,10 @@ use uuid::Uuid;
 use self::record::Exchange;
 use crate::draws::Draws;
 
-/// Where a client can send its requests.
+/// Where a client can send its requests: a replica, or the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The replica's name.
+    /// Its name.
     pub name: String,
     /// Its base URL.
     pub url: String,
@@ -85,6 +85,18 @@ impl Client {
     pub fn will_ask(&self) -> Entry {
         let state = self.state();
         state.pinned.clone().unwrap_or_else(|| self.entries[state.turn % self.entries.len()].clone())
+    }
+
+    /// The replica that gave the last answer.
+    pub fn answered_last(&self) -> Option<String> {
+        let state = self.state();
+        let answered = state.log.iter().rev().find(|exchange| exchange.http.boot_id.is_some());
+        answered.and_then(|exchange| exchange.http.replica.clone())
+    }
+
+    /// Whether it has a session, by what it knows.
+    pub fn is_logged_in(&self) -> bool {
+        self.state().session.is_some()
     }
 
     /// From here on every request goes to this replica.

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::body::{CartBody, Order};
-use crate::trouble::{Trouble, how_word};
+use crate::trouble::{Trouble, gateway_word, how_word};
 
 /// One request and what came of it.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct Http {
     pub request_id: String,
     /// Answer status, if an answer came.
     pub status: Option<u16>,
-    /// `x-served-by` of the answer; where none came, whom the request was sent to.
+    /// `x-served-by` of the answer; where none came, whom the request was sent to: a replica, or `gateway`.
     pub replica: Option<String>,
     /// `x-boot-id` of the answer.
     pub boot_id: Option<String>,
@@ -88,7 +88,7 @@ pub struct Evidence {
     /// Answer status; null if no answer came.
     pub status: Option<u16>,
     /// How it ended where it did not succeed: the code of a problem, or `refused`, `reset`, `timed_out`,
-    /// `garbled`, `nonsense`.
+    /// `garbled`, `gateway_502`, `gateway_503`, `gateway_504`, `nonsense`.
     pub failure: Option<String>,
     /// The reason of a problem that has one.
     pub failure_reason: Option<String>,
@@ -124,6 +124,7 @@ impl Exchange {
             Ok(_) => (None, None),
             Err(Trouble::Told(problem)) => (Some(problem.code.clone()), problem.reason.clone()),
             Err(Trouble::NoAnswer(how)) => (Some(how_word(how).to_owned()), None),
+            Err(Trouble::Gateway(status)) => (Some(gateway_word(*status).to_owned()), None),
             Err(Trouble::Nonsense(_)) => (Some("nonsense".to_owned()), None),
         };
         Evidence {

@@ -77,12 +77,13 @@ impl Driver {
     /// If it does not within `within`: what it said last.
     pub async fn in_rotation(&self, replica: &str, within: Duration) -> anyhow::Result<()> {
         let said = self.until(replica, within, Standing::is_in).await?;
-        said.map_err(|said| {
+        said.map(|_| ()).map_err(|said| {
             anyhow::anyhow!("the gateway has not taken {replica} in again after {within:.1?}: {said}")
         })
     }
 
-    /// Waits until the gateway sends no more requests to a replica. The inner error is what it said last.
+    /// Waits until the gateway sends no more requests to a replica. Says what the gateway says of it: as the
+    /// inner error if it still sends some after `within`.
     ///
     /// # Errors
     /// If it does not answer.
@@ -90,7 +91,7 @@ impl Driver {
         &self,
         replica: &str,
         within: Duration,
-    ) -> anyhow::Result<Result<(), Standing>> {
+    ) -> anyhow::Result<Result<Standing, Standing>> {
         self.until(replica, within, Standing::is_out).await
     }
 
@@ -111,12 +112,12 @@ impl Driver {
         replica: &str,
         within: Duration,
         there: fn(&Standing) -> bool,
-    ) -> anyhow::Result<Result<(), Standing>> {
+    ) -> anyhow::Result<Result<Standing, Standing>> {
         let start = Instant::now();
         loop {
             let standing = self.standing(replica).await?;
             if there(&standing) {
-                return Ok(Ok(()));
+                return Ok(Ok(standing));
             }
             if start.elapsed() > within {
                 return Ok(Err(standing));

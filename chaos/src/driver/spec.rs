@@ -41,6 +41,8 @@ pub struct LabSpec {
     pub database: Option<String>,
     /// Whether there is a gateway in front of the replicas, where one can be had.
     pub gateway: bool,
+    /// Another configuration for it than the lab's own; for tests of what a lab notices of a wrong one.
+    pub gateway_config: Option<String>,
     /// Where the processes' logs go; `None`: into the lab's own folder, and away with it.
     pub keep_logs_in: Option<PathBuf>,
 }
@@ -56,6 +58,7 @@ impl LabSpec {
             store: StoreWish::Auto,
             database: None,
             gateway: false,
+            gateway_config: None,
             keep_logs_in: None,
         }
     }

@@ -1,10 +1,9 @@
 //! What if a replica is asked to end, finishes what it has begun, and is started again? This is what a
 //! deployment does. A held request is released once the replica drains, so its client gets the answer.
 
-use super::restart::{How, restart};
+use super::restart::{self, How};
 use super::{Aim, Strike};
 
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
-    let restarted = restart(aim.driver, aim.replica, How::Asked, aim.held.as_ref()).await?;
-    Ok(Strike::over(restarted.times, restarted.proof))
+    restart::strike(&aim, How::Asked).await
 }

@@ -1,10 +1,9 @@
 //! What if a replica ends at once and finishes nothing? This is what the kernel does when memory runs
 //! out, and what a power cut does. A held request dies with its replica: its client gets no answer.
 
-use super::restart::{How, restart};
+use super::restart::{self, How};
 use super::{Aim, Strike};
 
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
-    let restarted = restart(aim.driver, aim.replica, How::Killed, aim.held.as_ref()).await?;
-    Ok(Strike::over(restarted.times, restarted.proof))
+    restart::strike(&aim, How::Killed).await
 }

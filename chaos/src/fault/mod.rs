@@ -7,6 +7,8 @@ pub mod graceful;
 pub mod kill;
 pub mod pause;
 pub mod rolling;
+pub mod drain;
+pub mod kill_sibling;
 pub mod redis_restart;
 pub mod redis_lose;
 pub mod redis_pause;
@@ -14,12 +16,15 @@ pub mod redis_down;
 pub mod rotate_key;
 pub mod rotate_key_hard;
 mod restart;
+mod away;
 mod table;
 
 use std::time::Duration;
 
 use crate::driver::Driver;
 use crate::gates::Held;
+use crate::way::Way;
+pub use away::Away;
 pub use restart::RestartTimes;
 pub use table::{FAULTS, FaultRow, Hits, Lasts};
 
@@ -34,6 +39,10 @@ pub enum Fault {
     Pause,
     /// See [`rolling`].
     Rolling,
+    /// See [`drain`].
+    Drain,
+    /// See [`kill_sibling`].
+    KillSibling,
     /// See [`redis_restart`].
     RedisRestart,
     /// See [`redis_lose`].
@@ -55,8 +64,10 @@ pub struct Aim<'a> {
     pub driver: &'a Driver,
     /// The service the client talks to.
     pub service: &'a str,
-    /// The replica it talks to.
+    /// The replica it talks to, or the one the gateway will choose for its next request.
     pub replica: &'a str,
+    /// By which way it comes: through the gateway it does not wait for a replica that is away.
+    pub way: Way,
     /// The client's request, if it is held half way; [`strike`] releases it.
     pub held: Option<Held>,
     /// How long a pause lasts.
@@ -95,6 +106,8 @@ pub enum InForce {
     RedisPaused,
     /// Redis is not there.
     RedisDown,
+    /// A replica is not there.
+    Away(Away),
 }
 
 /// Does it. What is over at once is over on return, with everything ready again; an outage is in force on
@@ -112,6 +125,8 @@ pub async fn strike(fault: Fault, aim: Aim<'_>) -> anyhow::Result<Strike> {
         Fault::Kill => kill::strike(aim).await,
         Fault::Pause => pause::strike(aim).await,
         Fault::Rolling => rolling::strike(aim).await,
+        Fault::Drain => drain::strike(aim).await,
+        Fault::KillSibling => kill_sibling::strike(aim).await,
         Fault::RedisRestart => redis_restart::strike(aim).await,
         Fault::RedisLose => redis_lose::strike(aim).await,
         Fault::RedisPause => redis_pause::strike(aim).await,
@@ -121,8 +136,8 @@ pub async fn strike(fault: Fault, aim: Aim<'_>) -> anyhow::Result<Strike> {
     }
 }
 
-/// Ends what a strike left in force, and returns when every replica is ready. Nothing happens if nothing
-/// is in force.
+/// Ends what a strike left in force, and returns when every replica it concerned is ready. Nothing happens if
+/// nothing is in force. A rolling restart goes on with the next replica: then that is in force on return.
 ///
 /// # Errors
 /// What would not come back.
@@ -132,6 +147,7 @@ pub async fn undo(strike: &mut Strike, driver: &Driver) -> anyhow::Result<()> {
         Some(InForce::Paused { replica }) => pause::undo(strike, driver, &replica).await,
         Some(InForce::RedisPaused) => redis_pause::undo(driver).await,
         Some(InForce::RedisDown) => redis_down::undo(driver).await,
+        Some(InForce::Away(away)) => away::undo(strike, driver, away).await,
     }
 }
 

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::Proof;
+use super::away::leave;
+use super::{Aim, Proof, Strike};
 use crate::driver::{Driver, EXIT_WITHIN, READY_WITHIN, Ready};
 use crate::gates::Held;
+use crate::way::Way;
 
 /// How long a replica was away, part by part, and which runs of it the restart lies between. The parts
 /// follow each other: their sum is the time from the signal to ready.
@@ -20,7 +22,8 @@ pub struct RestartTimes {
     pub stop_ms: f64,
     /// From then until it had exited.
     pub gone_ms: f64,
-    /// From then, which is when it was started again, until it was ready.
+    /// From then until it was ready again. It is started at once, or, where the client comes through the
+    /// gateway, after one request of the client.
     pub ready_ms: f64,
 }
 
@@ -44,6 +47,29 @@ pub(super) struct Restarted {
     pub proof: Proof,
 }
 
+/// A replica that has ended and has not been started again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Which.
+    pub replica: String,
+    boot_before: String,
+    signalled: Instant,
+    stopped: Instant,
+    exited: Instant,
+}
+
+/// What `graceful` and `kill` do: the aimed replica ends. Who speaks to it directly finds it back; who comes
+/// through the gateway may find it gone.
+pub(super) async fn strike(aim: &Aim<'_>, how: How) -> anyhow::Result<Strike> {
+    match aim.way {
+        Way::Direct => {
+            let restarted = restart(aim.driver, aim.replica, how, aim.held.as_ref()).await?;
+            Ok(Strike::over(restarted.times, restarted.proof))
+        }
+        Way::Gateway => leave(aim, how, Vec::new()).await,
+    }
+}
+
 /// Restarts a replica and waits until it is ready. A held request is released when the replica drains.
 pub(super) async fn restart(
     driver: &Driver,
@@ -51,9 +77,20 @@ pub(super) async fn restart(
     how: How,
     held: Option<&Held>,
 ) -> anyhow::Result<Restarted> {
-    let boot_before = driver.boot_id(replica).await?;
-    let failed = |what| Restarted { now: None, times: None, proof: Proof::new(false, what) };
+    match end(driver, replica, how, held).await? {
+        Ok(ended) => bring_back(driver, ended).await,
+        Err(why) => Ok(Restarted::not_proven(why)),
+    }
+}
 
+/// Ends a replica and waits until it has exited. The inner error says why there is no proof that it did.
+pub(super) async fn end(
+    driver: &Driver,
+    replica: &str,
+    how: How,
+    held: Option<&Held>,
+) -> anyhow::Result<Result<Ended, String>> {
+    let boot_before = driver.boot_id(replica).await?;
     let signalled = Instant::now();
     match how {
         How::Asked => driver.terminate(replica).await?,
@@ -65,26 +102,32 @@ pub(super) async fn restart(
         gone = driver.gone(replica, EXIT_WITHIN) => gone?,
     };
     if !stopped {
-        return Ok(failed(format!("{replica} still took connections {EXIT_WITHIN:?} after the signal")));
+        return Ok(Err(format!("{replica} still took connections {EXIT_WITHIN:?} after the signal")));
     }
     let stopped = Instant::now();
     if let (How::Asked, Some(held)) = (how, held) {
         if !held.draining(EXIT_WITHIN).await? {
-            return Ok(failed(format!("{replica} took the signal and never said that it drains")));
+            return Ok(Err(format!("{replica} took the signal and never said that it drains")));
         }
         held.release().await?;
     }
     if !driver.gone(replica, EXIT_WITHIN).await? {
-        return Ok(failed(format!("{replica} had not exited {EXIT_WITHIN:?} after the signal")));
+        return Ok(Err(format!("{replica} had not exited {EXIT_WITHIN:?} after the signal")));
     }
-    let exited = Instant::now();
+    let (replica, exited) = (replica.to_owned(), Instant::now());
+    Ok(Ok(Ended { replica, boot_before, signalled, stopped, exited }))
+}
+
+/// Starts a replica again and waits until it is ready.
+pub(super) async fn bring_back(driver: &Driver, ended: Ended) -> anyhow::Result<Restarted> {
+    let Ended { replica, boot_before, signalled, stopped, exited } = ended;
     let back = async {
-        driver.start_again(replica).await?;
-        driver.ready(replica, READY_WITHIN).await
+        driver.start_again(&replica).await?;
+        driver.ready(&replica, READY_WITHIN).await
     };
     let now = match back.await {
         Ok(now) => now,
-        Err(error) => return Ok(failed(format!("{replica} is not back: {error:#}"))),
+        Err(error) => return Ok(Restarted::not_proven(format!("{replica} is not back: {error:#}"))),
     };
     let ready = Instant::now();
 
@@ -103,6 +146,12 @@ pub(super) async fn restart(
         ready_ms: ms(ready - exited),
     };
     Ok(Restarted { now: Some(now), times: Some(times), proof })
+}
+
+impl Restarted {
+    fn not_proven(why: String) -> Self {
+        Restarted { now: None, times: None, proof: Proof::new(false, why) }
+    }
 }
 
 fn ms(time: Duration) -> f64 {

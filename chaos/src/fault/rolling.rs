@@ -1,10 +1,16 @@
 //! What if all replicas are restarted, one after the other, so that one is always there? The replica the
-//! client talks to goes first, then its siblings; each is ready before the next one ends.
+//! client talks to goes first, then its siblings; each is ready before the next one ends, and through the
+//! gateway also in rotation again.
 
+use super::away::leave;
 use super::restart::{How, Restarted, restart};
 use super::{Aim, Strike};
+use crate::way::Way;
 
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
+    if aim.way == Way::Gateway {
+        return leave(&aim, How::Asked, siblings(&aim)).await;
+    }
     let mut all = every_replica(&aim).await?.into_iter();
     let Some(first) = all.next() else {
         anyhow::bail!("the lab runs no replica of {}", aim.service);
@@ -16,12 +22,16 @@ pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
 /// Restarts every replica of the service, the aimed one first; ends with the first that is not back.
 pub(super) async fn every_replica(aim: &Aim<'_>) -> anyhow::Result<Vec<Restarted>> {
     let mut done = vec![restart(aim.driver, aim.replica, How::Asked, aim.held.as_ref()).await?];
-    let siblings = aim.driver.replicas(aim.service).iter().filter(|sibling| sibling.name != aim.replica);
-    for sibling in siblings {
+    for sibling in siblings(aim) {
         if done.iter().any(|restarted| !restarted.proof.proven) {
             break; // The last one that serves must not go as well.
         }
-        done.push(restart(aim.driver, &sibling.name, How::Asked, None).await?);
+        done.push(restart(aim.driver, &sibling, How::Asked, None).await?);
     }
     Ok(done)
+}
+
+fn siblings(aim: &Aim<'_>) -> Vec<String> {
+    let all = aim.driver.replicas(aim.service).iter().map(|replica| replica.name.clone());
+    all.filter(|name| name != aim.replica).collect()
 }

@@ -8,6 +8,7 @@ use clap::builder::PossibleValue;
 
 use super::Fault;
 use crate::service::{Keys, Service};
+use crate::way::Way;
 
 /// What is said about a fault wherever it is listed.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +23,11 @@ pub struct FaultRow {
     pub proof: &'static str,
     /// What it hits.
     pub hits: Hits,
-    /// How long it lasts.
+    /// How long it lasts, where the client speaks to the replicas itself. Through the gateway a replica that
+    /// ends is away for one request.
     pub lasts: Lasts,
+    /// By which ways a client that it says something to can come.
+    pub ways: &'static [Way],
 }
 
 /// What a fault hits.
@@ -33,6 +37,8 @@ pub enum Hits {
     Replica,
     /// Every replica of the service, one after the other.
     EveryReplica,
+    /// A replica the client does not talk to; so there must be one.
+    Sibling,
     /// The Redis of the lab; not available without one.
     Redis,
 }
@@ -57,6 +63,7 @@ pub const FAULTS: &[FaultRow] = &[
         proof: "an answer with a new boot id",
         hits: Hits::Replica,
         lasts: Lasts::Over,
+        ways: &Way::ALL,
     },
     FaultRow {
         fault: Fault::Kill,
@@ -65,6 +72,7 @@ pub const FAULTS: &[FaultRow] = &[
         proof: "an answer with a new boot id",
         hits: Hits::Replica,
         lasts: Lasts::Over,
+        ways: &Way::ALL,
     },
     FaultRow {
         fault: Fault::Pause,
@@ -73,6 +81,7 @@ pub const FAULTS: &[FaultRow] = &[
         proof: "process state T (the engine's Paused) while a request was open",
         hits: Hits::Replica,
         lasts: Lasts::SetTime,
+        ways: &Way::ALL,
     },
     FaultRow {
         fault: Fault::Rolling,
@@ -81,6 +90,25 @@ pub const FAULTS: &[FaultRow] = &[
         proof: "an answer with a new boot id from each",
         hits: Hits::EveryReplica,
         lasts: Lasts::Over,
+        ways: &Way::ALL,
+    },
+    FaultRow {
+        fault: Fault::Drain,
+        name: "drain",
+        what: "takes the replica out of rotation first, and then restarts it gracefully",
+        proof: "out of rotation by the gateway's stats before SIGTERM, and a new boot id",
+        hits: Hits::Replica,
+        lasts: Lasts::OneRequest,
+        ways: &[Way::Gateway],
+    },
+    FaultRow {
+        fault: Fault::KillSibling,
+        name: "kill-sibling",
+        what: "kills the replica that the client does not use (SIGKILL), and starts it again",
+        proof: "a new boot id of the sibling",
+        hits: Hits::Sibling,
+        lasts: Lasts::OneRequest,
+        ways: &[Way::Gateway],
     },
     FaultRow {
         fault: Fault::RedisRestart,
@@ -89,6 +117,7 @@ pub const FAULTS: &[FaultRow] = &[
         proof: "a new run_id",
         hits: Hits::Redis,
         lasts: Lasts::Over,
+        ways: &[Way::Direct],
     },
     FaultRow {
         fault: Fault::RedisLose,
@@ -97,6 +126,7 @@ pub const FAULTS: &[FaultRow] = &[
         proof: "a new run_id, and the store's id is new or gone",
         hits: Hits::Redis,
         lasts: Lasts::Over,
+        ways: &[Way::Direct],
     },
     FaultRow {
         fault: Fault::RedisPause,
@@ -105,6 +135,7 @@ pub const FAULTS: &[FaultRow] = &[
         proof: "a PING that nobody answers",
         hits: Hits::Redis,
         lasts: Lasts::OneRequest,
+        ways: &[Way::Direct],
     },
     FaultRow {
         fault: Fault::RedisDown,
@@ -113,6 +144,7 @@ pub const FAULTS: &[FaultRow] = &[
         proof: "a connection that is refused",
         hits: Hits::Redis,
         lasts: Lasts::OneRequest,
+        ways: &[Way::Direct],
     },
     FaultRow {
         fault: Fault::RotateKey,
@@ -121,6 +153,7 @@ pub const FAULTS: &[FaultRow] = &[
         proof: "a new boot id and a new kid from each",
         hits: Hits::EveryReplica,
         lasts: Lasts::Over,
+        ways: &[Way::Direct],
     },
     FaultRow {
         fault: Fault::RotateKeyHard,
@@ -129,16 +162,19 @@ pub const FAULTS: &[FaultRow] = &[
         proof: "a new boot id and a new kid from each",
         hits: Hits::EveryReplica,
         lasts: Lasts::Over,
+        ways: &[Way::Direct],
     },
 ];
 
 impl Fault {
     /// All of them, in the order of [`FAULTS`].
-    pub const ALL: [Fault; 10] = [
+    pub const ALL: [Fault; 12] = [
         Fault::Graceful,
         Fault::Kill,
         Fault::Pause,
         Fault::Rolling,
+        Fault::Drain,
+        Fault::KillSibling,
         Fault::RedisRestart,
         Fault::RedisLose,
         Fault::RedisPause,
@@ -158,15 +194,22 @@ impl Fault {
         self.row().name
     }
 
-    /// Whether it says something about this service.
-    pub fn applies_to(self, service: &Service) -> bool {
-        match service.keys {
+    /// Whether it says something about this service to a client that comes this way.
+    pub fn applies_to(self, service: &Service, way: Way) -> bool {
+        let to_the_service = match service.keys {
             Keys::Lasting => true,
             // A new key comes with a restart, and that alone ends every session.
             Keys::Incidental => !self.rotates_keys(),
-            // A restart shows all that is new about it.
-            Keys::MadeAtBoot => matches!(self, Fault::Graceful | Fault::Kill),
-        }
+            // A restart shows all that is new about it, and the gateway has no entry for it.
+            Keys::MadeAtBoot => matches!(self, Fault::Graceful | Fault::Kill) && way == Way::Direct,
+        };
+        to_the_service && self.row().ways.contains(&way)
+    }
+
+    /// Whether the client's next request is meant to reach the replica that was hit. After the two others it
+    /// is meant not to.
+    pub fn meets_the_next_request(self) -> bool {
+        matches!(self.row().hits, Hits::Replica | Hits::EveryReplica) && self != Fault::Drain
     }
 
     /// Whether it changes which keys sign.

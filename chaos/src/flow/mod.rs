@@ -10,6 +10,7 @@ pub mod logout;
 pub mod renew;
 pub mod prime;
 pub mod spread;
+pub mod sticky;
 mod table;
 
 use crate::client::Client;
@@ -17,7 +18,8 @@ use crate::cue::Cue;
 use crate::moment::{Moment, Phase};
 use crate::trouble::Trouble;
 use crate::verdict::{Ending, Outcome, Verdict};
-pub use table::{Closing, FLOWS, FlowRow, Replicas};
+use crate::way::Way;
+pub use table::{Closing, Entrance, FLOWS, FlowRow, Replicas};
 
 /// The name of the request that ends every flow. It is no step: nothing is aimed at it.
 pub const CLOSING_LOOK: &str = "closing-look";
@@ -43,11 +45,13 @@ pub enum Flow {
     Prime,
     /// See [`spread`].
     Spread,
+    /// See [`sticky`].
+    Sticky,
 }
 
 impl Flow {
     /// All of them, in the order of [`FLOWS`].
-    pub const ALL: [Flow; 9] = [
+    pub const ALL: [Flow; 10] = [
         Flow::Whoami,
         Flow::Cart,
         Flow::CartBlind,
@@ -57,6 +61,7 @@ impl Flow {
         Flow::Renew,
         Flow::Prime,
         Flow::Spread,
+        Flow::Sticky,
     ];
 
     /// What there is to know about it.
@@ -75,10 +80,10 @@ impl Flow {
         FLOWS.iter().find(|row| row.name == name).map(|row| row.flow)
     }
 
-    /// The moment that tells most when `what` happens.
-    pub fn telling(self, what: &str) -> Moment {
+    /// The moment that tells most when `what` happens to a client that comes this way.
+    pub fn telling(self, what: &str, way: Way) -> Moment {
         let row = self.row();
-        let named = row.telling.iter().find(|(name, _)| *name == what || *name == "*");
+        let named = row.telling.iter().find(|(name, _)| [what, way.word(), "*"].contains(name));
         named.map_or(Moment::new(row.steps[0], Phase::Before), |(_, moment)| *moment)
     }
 
@@ -95,6 +100,7 @@ impl Flow {
             Flow::Renew => renew::run(c, cue).await,
             Flow::Prime => prime::run(c, cue).await,
             Flow::Spread => spread::run(c, cue).await,
+            Flow::Sticky => sticky::run(c, cue).await,
         };
         let look = self.row().closing.look(c, cue).await;
         story.and(look)

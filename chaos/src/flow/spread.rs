@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::cue::Cue;
 use crate::verdict::{Outcome, promise};
 
-/// A full cart over two replicas in turn, as behind a balancer that sticks to nothing: the service
+/// A full cart over two replicas in turn, by itself or through a gateway that sticks to nothing: the service
 /// promises that any replica will do.
 pub async fn run(c: &Client, cue: &Cue) -> Outcome {
     cue.step("login", c.login()).or_repeat().await?;

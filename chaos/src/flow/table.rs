@@ -3,6 +3,7 @@
 
 use super::Flow;
 use crate::moment::{Moment, Phase};
+use crate::way::Way;
 
 /// What there is to know about a flow.
 #[derive(Debug)]
@@ -15,11 +16,14 @@ pub struct FlowRow {
     pub promise: &'static str,
     /// Its steps, in order.
     pub steps: &'static [&'static str],
-    /// To whom its requests go.
-    pub replicas: Replicas,
+    /// To whom its requests go, where it speaks to the replicas itself; `None` if it does not.
+    pub direct: Option<Replicas>,
+    /// By which entry it goes through the gateway; `None` if it does not.
+    pub gateway: Option<Entrance>,
     /// How it looks back when it is over.
     pub closing: Closing,
-    /// The moment that tells most, for each thing that can happen; `*` stands for all others.
+    /// The moment that tells most, for each thing that can happen; the first that fits. `gateway` stands for
+    /// whatever happens to a client that comes that way, `*` for all.
     pub telling: &'static [(&'static str, Moment)],
 }
 
@@ -30,6 +34,45 @@ pub enum Replicas {
     One,
     /// To two replicas in turn.
     InTurn,
+}
+
+impl FlowRow {
+    /// Whether the flow can be played by this way.
+    pub fn goes(&self, way: Way) -> bool {
+        match way {
+            Way::Direct => self.direct.is_some(),
+            Way::Gateway => self.gateway.is_some(),
+        }
+    }
+}
+
+impl Replicas {
+    /// In words, after "to".
+    pub fn words(self) -> &'static str {
+        match self {
+            Replicas::One => "one replica",
+            Replicas::InTurn => "two in turn",
+        }
+    }
+}
+
+/// By which entry of the gateway a flow comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// Each request goes to the next replica.
+    RoundRobin,
+    /// A session's requests go to the replica that began it.
+    Sticky,
+}
+
+impl Entrance {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Entrance::RoundRobin => "round robin",
+            Entrance::Sticky => "sticky",
+        }
+    }
 }
 
 /// How a flow looks back. It is the witness for the last "after": whoever answers it says which run of
@@ -57,7 +100,8 @@ pub const FLOWS: &[FlowRow] = &[
         name: "whoami",
         promise: "I stay logged in",
         steps: &["login", "look", "look-again"],
-        replicas: Replicas::One,
+        direct: Some(Replicas::One),
+        gateway: None,
         closing: Closing::LoggedIn,
         telling: &[("*", at("look", Before))],
     },
@@ -66,7 +110,8 @@ pub const FLOWS: &[FlowRow] = &[
         name: "cart",
         promise: "the cart remembers what I put into it",
         steps: &["login", "put-book", "put-pen", "look"],
-        replicas: Replicas::One,
+        direct: Some(Replicas::One),
+        gateway: None,
         closing: Closing::LoggedIn,
         telling: &[("*", at("put-pen", Before))],
     },
@@ -75,7 +120,8 @@ pub const FLOWS: &[FlowRow] = &[
         name: "cart-blind",
         promise: "one pen, though I repeat a POST whose answer was lost",
         steps: &["login", "add-pen", "look"],
-        replicas: Replicas::One,
+        direct: Some(Replicas::One),
+        gateway: Some(Entrance::Sticky),
         closing: Closing::LoggedIn,
         telling: &[
             ("redis-pause", at("add-pen", Accepted)),
@@ -88,7 +134,8 @@ pub const FLOWS: &[FlowRow] = &[
         name: "checkout",
         promise: "after a stumble the wizard goes on where it stopped",
         steps: &["login", "put-book", "address", "payment", "place"],
-        replicas: Replicas::One,
+        direct: Some(Replicas::One),
+        gateway: None,
         closing: Closing::LoggedIn,
         telling: &[("kill", at("payment", Accepted)), ("*", at("payment", Before))],
     },
@@ -97,7 +144,8 @@ pub const FLOWS: &[FlowRow] = &[
         name: "order",
         promise: "one order for one key, even if the answer is lost",
         steps: &["login", "put-book", "address", "payment", "place", "find"],
-        replicas: Replicas::One,
+        direct: Some(Replicas::One),
+        gateway: Some(Entrance::Sticky),
         closing: Closing::LoggedIn,
         telling: &[
             ("redis-pause", at("place", Accepted)),
@@ -110,7 +158,8 @@ pub const FLOWS: &[FlowRow] = &[
         name: "logout",
         promise: "after my logout the token is dead for good",
         steps: &["login", "look", "logout"],
-        replicas: Replicas::One,
+        direct: Some(Replicas::One),
+        gateway: None,
         closing: Closing::LoggedOut,
         telling: &[
             ("redis-pause", at("logout", Accepted)),
@@ -123,7 +172,8 @@ pub const FLOWS: &[FlowRow] = &[
         name: "renew",
         promise: "a renewal whose answer was lost can be asked for again",
         steps: &["login", "renew", "look"],
-        replicas: Replicas::One,
+        direct: Some(Replicas::One),
+        gateway: None,
         closing: Closing::LoggedIn,
         telling: &[
             ("redis-pause", at("renew", Accepted)),
@@ -136,16 +186,28 @@ pub const FLOWS: &[FlowRow] = &[
         name: "prime",
         promise: "an answer that needs no session",
         steps: &["small", "large"],
-        replicas: Replicas::One,
+        direct: Some(Replicas::One),
+        gateway: Some(Entrance::RoundRobin),
         closing: Closing::Alive,
-        telling: &[("*", at("large", Accepted))],
+        telling: &[("gateway", at("large", Before)), ("*", at("large", Accepted))],
     },
     FlowRow {
         flow: Flow::Spread,
         name: "spread",
         promise: "any of two replicas will do",
         steps: &["login", "put-book", "put-pen", "look"],
-        replicas: Replicas::InTurn,
+        direct: Some(Replicas::InTurn),
+        gateway: Some(Entrance::RoundRobin),
+        closing: Closing::LoggedIn,
+        telling: &[("*", at("put-pen", Before))],
+    },
+    FlowRow {
+        flow: Flow::Sticky,
+        name: "sticky",
+        promise: "the gateway leads me back to the replica that knows me",
+        steps: &["login", "put-book", "put-pen", "look"],
+        direct: None,
+        gateway: Some(Entrance::Sticky),
         closing: Closing::LoggedIn,
         telling: &[("*", at("put-pen", Before))],
     },

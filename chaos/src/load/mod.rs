@@ -39,6 +39,7 @@ use crate::report::progress::Progress;
 use crate::report::say;
 use crate::results;
 use crate::run::checker::Checker;
+use crate::way::Way;
 
 /// How many accounts are made, and how many final states are read, at the same time: hashing a password
 /// takes a core.
@@ -106,8 +107,8 @@ pub struct Played {
 pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     let services = twins_or(&args.service);
     for fault in &args.fault {
-        if let Some(service) = services.iter().find(|service| !fault.applies_to(service)) {
-            return Err(usage(format!("{fault} does not apply to {}", service.name)));
+        if let Some(service) = services.iter().find(|service| !fault.applies_to(service, Way::Direct)) {
+            return Err(usage(format!("{fault} does not apply to {} directly", service.name)));
         }
     }
     let seed = args.common.seed.unwrap_or_else(fresh_seed);

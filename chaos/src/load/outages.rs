@@ -8,6 +8,7 @@ use super::LoadArgs;
 use crate::client::record::hundredths;
 use crate::driver::Driver;
 use crate::fault::{self, Aim, Fault, Hits, RestartTimes};
+use crate::way::Way;
 
 /// One time a fault struck.
 #[derive(Debug, Clone, Serialize)]
@@ -83,7 +84,7 @@ async fn strike(
     let replicas = driver.replicas(service);
     let replica = &replicas[number % replicas.len()].name;
     let from_ms = now_ms();
-    let aim = Aim { driver, service, replica, held: None, pause_for: lasts };
+    let aim = Aim { driver, service, replica, way: Way::Direct, held: None, pause_for: lasts };
     let mut strike = fault::strike(fault, aim).await?;
     if strike.in_force.is_some() {
         tokio::time::sleep(lasts).await;

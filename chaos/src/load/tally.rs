@@ -77,7 +77,7 @@ fn was_answered(exchange: &Exchange) -> bool {
     match &exchange.end {
         Ok(_) => true,
         Err(Trouble::Told(problem)) => problem.status < 500,
-        Err(Trouble::NoAnswer(_) | Trouble::Nonsense(_)) => false,
+        Err(Trouble::NoAnswer(_) | Trouble::Gateway(_) | Trouble::Nonsense(_)) => false,
     }
 }
 

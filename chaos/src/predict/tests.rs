@@ -3,15 +3,18 @@
 use super::*;
 use crate::fault::FAULTS;
 use crate::flow::FLOWS;
+use crate::schedule::exists;
 use crate::service;
 
-/// Every square the matrix has: flow × fault × service, where the fault applies.
-fn squares() -> Vec<(Flow, &'static str, String)> {
+/// Every square the matrix has: flow × fault × service × way, where there is such a thing.
+fn squares() -> Vec<(Flow, &'static str, String, Way)> {
     let mut squares = Vec::new();
     for row in FLOWS {
         for service in service::builtin() {
-            for fault in FAULTS.iter().filter(|fault| fault.fault.applies_to(&service)) {
-                squares.push((row.flow, fault.name, service.name.clone()));
+            for fault in FAULTS {
+                for way in Way::ALL.into_iter().filter(|way| exists(row.flow, fault.fault, &service, *way)) {
+                    squares.push((row.flow, fault.name, service.name.clone(), way));
+                }
             }
         }
     }
@@ -21,9 +24,9 @@ fn squares() -> Vec<(Flow, &'static str, String)> {
 #[test]
 fn every_square_and_every_control_is_predicted_exactly_once() {
     let predictions = Predictions::builtin().unwrap();
-    for (flow, fault, service) in squares() {
-        predictions.square(flow, fault, &service).unwrap();
-        predictions.control(flow, &service).unwrap();
+    for (flow, fault, service, way) in squares() {
+        predictions.square(flow, fault, &service, way).unwrap();
+        predictions.control(flow, &service, way).unwrap();
     }
 }
 
@@ -35,9 +38,10 @@ fn nothing_is_predicted_that_the_matrix_does_not_have() {
         for flow in &square.flows {
             for fault in &square.faults {
                 for service in &square.services {
-                    let there =
-                        squares.iter().any(|(f, x, s)| f.name() == flow && x == fault && s == service);
-                    assert!(there, "{flow} × {fault} × {service}");
+                    let there = squares.iter().any(|(f, x, s, w)| {
+                        f.name() == flow && x == fault && s == service && *w == square.way
+                    });
+                    assert!(there, "{flow} × {fault} × {service}, {}", square.way);
                 }
             }
         }

@@ -5,8 +5,9 @@ use crate::flow::Flow;
 use crate::moment::Moment;
 use crate::results::{Cell, Observed, Results};
 use crate::verdict::Verdict;
+use crate::way::Way;
 
-/// The cells of one flow, fault and service, summed up.
+/// The cells of one flow, fault, service and way, summed up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Square {
     /// The worst that was seen.
@@ -27,8 +28,11 @@ pub struct Square {
 
 impl Square {
     /// Sums up the cells of a square; `None` if there are none.
-    pub fn of(results: &Results, flow: Flow, fault: &str, service: &str) -> Option<Square> {
-        let fits = |cell: &&Cell| cell.flow == flow.name() && cell.fault == fault && cell.service == service;
+    pub fn of(results: &Results, flow: Flow, fault: &str, service: &str, way: Way) -> Option<Square> {
+        let fits = |cell: &&Cell| {
+            let named = cell.flow == flow.name() && cell.fault == fault && cell.service == service;
+            named && cell.way == way
+        };
         let mut cells: Vec<&Cell> = results.cells.iter().filter(fits).collect();
         let order = Moment::sweep(flow.row().steps);
         cells.sort_by_key(|cell| order.iter().position(|moment| *moment == cell.moment));

@@ -10,6 +10,7 @@ use crate::client::record::Evidence;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::results::{Cell, Observed};
+use crate::way::Way;
 
 /// Where a sentence stands beside a word such as `predicted`.
 const BESIDE: usize = 13;
@@ -47,7 +48,16 @@ pub fn deviation(cell: &Cell, seed: u64, paint: Paint) -> String {
 /// `cart × kill × stateful, before put-pen`
 pub fn title(cell: &Cell) -> String {
     let also = cell.also.map_or(String::new(), |also| format!(" (= {also})"));
-    format!("{} × {} × {}, {}{also}", cell.flow, cell.fault, cell.service, cell.moment)
+    let service = by_way(&cell.service, cell.way);
+    format!("{} × {} × {service}, {}{also}", cell.flow, cell.fault, cell.moment)
+}
+
+/// `stateful`, `stateful through the gateway`
+pub fn by_way(service: &str, way: Way) -> String {
+    match way {
+        Way::Direct => service.to_owned(),
+        Way::Gateway => format!("{service} through the gateway"),
+    }
 }
 
 /// Every request, one a line.
@@ -69,7 +79,12 @@ fn line(request: &Evidence) -> String {
     let run = request.boot_id.as_deref().and_then(|id| id.rsplit_once('.')).map_or("", |(_, run)| run);
     let run: String = run.chars().take(4).collect();
     let replica = request.replica.as_deref().unwrap_or("?");
-    let from = if run.is_empty() { format!("{replica}, no answer") } else { format!("{replica} run {run}") };
+    let from = match request.status {
+        None => format!("{replica}, no answer"),
+        Some(_) if run.is_empty() && replica == "gateway" => "the gateway itself".to_owned(),
+        Some(_) if run.is_empty() => replica.to_owned(),
+        Some(_) => format!("{replica} run {run}"),
+    };
     let call = format!("{} {}", request.method, shortened(&request.path));
     format!("  {:<13} {call:<28} {status:>4} {:>8.1} ms  {from}{failure}", request.step, request.ms)
 }
@@ -90,7 +105,7 @@ fn event(cell: &Cell, paint: Paint) -> String {
     };
     let mut out = format!("{}\n", paint.bold(&format!("  ── {}, {when}: {what}", cell.fault)));
     if let Some(proof) = &cell.proof {
-        let _ = writeln!(out, "     proof: {proof}");
+        let _ = writeln!(out, "     proof: {}", wrapped(proof, BESIDE - 1));
     }
     if let (Some(restart), Some(down)) = (&cell.restart, down_ms(cell)) {
         let (stop, gone, ready) = (restart.stop_ms, restart.gone_ms, restart.ready_ms);
@@ -131,8 +146,9 @@ fn verdict(cell: &Cell, paint: Paint) -> String {
 }
 
 fn again(cell: &Cell, seed: u64) -> String {
+    let way = if cell.way == Way::Direct { String::new() } else { format!("--way {} ", cell.way) };
     format!(
-        "  again      chaos run {} {} --service {} --at {} --phase {} --seed {seed}",
+        "  again      chaos run {} {} --service {} {way}--at {} --phase {} --seed {seed}",
         cell.flow,
         cell.fault,
         cell.service,

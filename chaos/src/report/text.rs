@@ -1,7 +1,8 @@
-//! How does a matrix look to people? One block for each flow, one line for each fault, one square for each
-//! service, at most 100 columns; what is not as predicted comes last, where the eye ends up, with all of
+//! How does a matrix look to people? One table for each way; in it one block for each flow, one line for each
+//! fault, one square for each service, at most 100 columns. What is not as predicted comes last, where the eye ends up, with all of
 //! its evidence.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::paint::Paint;
@@ -11,6 +12,7 @@ use super::wrap::wrapped;
 use crate::fault::FAULTS;
 use crate::flow::{FLOWS, FlowRow};
 use crate::results::{Cell, Control, Observed, Results};
+use crate::way::Way;
 
 /// How many deviations are told in full; all of them are in `result.json`.
 const TOLD_IN_FULL: usize = 5;
@@ -19,13 +21,22 @@ const TOLD_IN_FULL: usize = 5;
 const SQUARE: usize = 39;
 const FAULT: usize = 16;
 
+/// What stands over the second table.
+const THROUGH_THE_GATEWAY: &str =
+    "through the gateway, which repeats nothing; who is away is back after one request";
+
 /// The whole report.
 pub fn matrix(results: &Results, services: &[String], paint: Paint) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}\nseed {}\n", wrapped(&results.store, 0), results.seed);
     out.push_str(&legend(paint));
-    for pair in services.chunks(2) {
-        table(&mut out, results, pair, paint);
+    for way in Way::ALL {
+        let tried =
+            |service: &&String| results.cells.iter().any(|cell| cell.way == way && cell.service == **service);
+        let services: Vec<&String> = services.iter().filter(tried).collect();
+        for pair in services.chunks(2) {
+            table(&mut out, results, pair, way, paint);
+        }
     }
     out.push_str(&broken_controls(results, paint));
     standing_out(&mut out, results, paint);
@@ -33,7 +44,10 @@ pub fn matrix(results: &Results, services: &[String], paint: Paint) -> String {
     out
 }
 
-fn table(out: &mut String, results: &Results, services: &[String], paint: Paint) {
+fn table(out: &mut String, results: &Results, services: &[&String], way: Way, paint: Paint) {
+    if way == Way::Gateway {
+        let _ = writeln!(out, "\n{}", paint.faint(THROUGH_THE_GATEWAY));
+    }
     let mut head = format!("\n{:FAULT$}", "");
     for service in services {
         let _ = write!(head, "  {service:SQUARE$}");
@@ -45,15 +59,15 @@ fn table(out: &mut String, results: &Results, services: &[String], paint: Paint)
     }
     let _ = writeln!(out, "{}", paint.faint(line.trim_end()));
     for row in FLOWS {
-        block(out, results, row, services, paint);
+        block(out, results, row, services, way, paint);
     }
 }
 
-fn block(out: &mut String, results: &Results, row: &FlowRow, services: &[String], paint: Paint) {
+fn block(out: &mut String, results: &Results, row: &FlowRow, services: &[&String], way: Way, paint: Paint) {
     let mut lines = String::new();
     for fault in FAULTS {
         let squares: Vec<Option<Square>> =
-            services.iter().map(|service| Square::of(results, row.flow, fault.name, service)).collect();
+            services.iter().map(|service| Square::of(results, row.flow, fault.name, service, way)).collect();
         if squares.iter().all(Option::is_none) {
             continue;
         }
@@ -66,15 +80,21 @@ fn block(out: &mut String, results: &Results, row: &FlowRow, services: &[String]
     if lines.is_empty() {
         return;
     }
-    let _ = writeln!(out, "{} {}", paint.bold(row.name), paint.faint(&format!("· {}", row.promise)));
-    let _ = writeln!(out, "{}", paint.faint(costs(results, row.name, services).trim_end()));
+    let entrance = match (way, row.gateway) {
+        (Way::Gateway, Some(entrance)) => format!(" · {}", entrance.words()),
+        _ => String::new(),
+    };
+    let about = format!("· {}{entrance}", row.promise);
+    let _ = writeln!(out, "{} {}", paint.bold(row.name), paint.faint(&about));
+    let _ = writeln!(out, "{}", paint.faint(costs(results, row.name, services, way).trim_end()));
     out.push_str(&lines);
 }
 
 /// What an undisturbed request costs, and what it costs more than the first service's.
-fn costs(results: &Results, flow: &str, services: &[String]) -> String {
-    let control = |service: &String| {
-        results.control.iter().find(|control| control.flow == flow && control.service == *service)
+fn costs(results: &Results, flow: &str, services: &[&String], way: Way) -> String {
+    let control = |service: &&String| {
+        let mut controls = results.control.iter().filter(|control| control.way == way);
+        controls.find(|control| control.flow == flow && control.service == **service)
     };
     let base = services.first().and_then(control).map(|control| control.p50_ms);
     let mut line = format!(" {:<width$}", "undisturbed", width = FAULT - 1);
@@ -134,7 +154,8 @@ fn legend(paint: Paint) -> String {
 pub fn broken_controls(results: &Results, paint: Paint) -> String {
     let mut out = String::new();
     for control in results.control.iter().filter(|control| !control.as_predicted) {
-        let title = format!("{} × nothing × {}", control.flow, control.service);
+        let service = story::by_way(&control.service, control.way);
+        let title = format!("{} × nothing × {service}", control.flow);
         let _ = writeln!(out, "\n{}", paint.alarm(&title));
         let _ = writeln!(out, "  predicted  {}", control.predicted);
         let reason = control.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
@@ -169,10 +190,13 @@ fn standing_out(out: &mut String, results: &Results, paint: Paint) {
     }
     let skipped: Vec<&Cell> =
         results.cells.iter().filter(|cell| cell.observed == Observed::NotAvailable).collect();
-    if let Some(first) = skipped.first() {
-        let why = first.notes.first().map_or("", String::as_str);
-        let why = format!("{} cells were not tried: {why}", skipped.len());
-        let _ = writeln!(out, "\n{}", wrapped(&why, 0));
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for cell in skipped {
+        *reasons.entry(cell.notes.first().map_or("", String::as_str)).or_default() += 1;
+    }
+    for (why, count) in reasons {
+        let cells = if count == 1 { "cell was" } else { "cells were" };
+        let _ = writeln!(out, "\n{}", wrapped(&format!("{count} {cells} not tried: {why}"), 0));
     }
 }
 

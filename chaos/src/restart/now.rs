@@ -9,6 +9,7 @@ use super::{How, RestartArgs, sql};
 use crate::cli::usage;
 use crate::driver::{Driver, DriverName, EXIT_WITHIN, READY_WITHIN, Target};
 use crate::fault::{self, Aim, Fault, Strike};
+use crate::way::Way;
 
 /// Restarts a target of a lab that is up, and says how that went. False: it is not proven.
 ///
@@ -65,7 +66,7 @@ async fn hit(
     replica: &str,
     pause_for: Duration,
 ) -> anyhow::Result<Strike> {
-    let aim = Aim { driver: lab, service, replica, held: None, pause_for };
+    let aim = Aim { driver: lab, service, replica, way: Way::Direct, held: None, pause_for };
     let mut strike = fault::strike(fault, aim).await?;
     if strike.in_force.is_some() {
         // This time is what was asked for; there is no event to wait for.

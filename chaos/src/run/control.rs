@@ -2,6 +2,7 @@
 //! means anything; and what a request costs undisturbed is what the promise costs.
 
 use super::judge::{Judged, judge};
+use super::route::Route;
 use super::{play, predicted_as};
 use crate::client::record::Exchange;
 use crate::draws::Draws;
@@ -10,6 +11,7 @@ use crate::flow::Flow;
 use crate::predict::Predictions;
 use crate::results;
 use crate::service::Service;
+use crate::way::Way;
 
 /// How often an undisturbed flow is played.
 const CONTROL_PLAYS: usize = 8;
@@ -26,14 +28,16 @@ pub async fn control(
     driver: &Driver,
     flow: Flow,
     service: &Service,
+    way: Way,
     predictions: &Predictions,
     mut draws: Draws,
 ) -> anyhow::Result<results::Control> {
-    let prediction = predictions.control(flow, predicted_as(service, predictions))?;
+    let prediction = predictions.control(flow, predicted_as(service, predictions), way)?;
     let mut plays = Vec::new();
     let mut late = 0;
     while plays.len() < CONTROL_PLAYS {
-        let played = play(driver, flow, &service.name, None, None, draws.branch()).await?;
+        let route = Route::of(driver, flow, &service.name, way, None).await?;
+        let played = play(driver, flow, &service.name, &route, None, draws.branch()).await?;
         let judged = judge(&played);
         // On a busy machine a request now and then takes longer than anybody waits for it. That says
         // nothing about the promise, so such a play is repeated; but a service that hangs is found.
@@ -54,6 +58,7 @@ pub async fn control(
     Ok(results::Control {
         flow: flow.name(),
         service: service.name.clone(),
+        way,
         predicted: prediction.expected.verdict,
         observed: judged.observed,
         as_predicted: agrees(judged),

@@ -1,16 +1,19 @@
 //! What is the verdict? The flow says what it believes, the history says whether that is true, and the
 //! proof says whether it means anything. A pure function, so that it can be tested on what never happens.
 
-use super::stage::Happened;
+use super::stage::{Happened, Struck};
 use crate::client::record::Exchange;
 use crate::cue::Move;
 use crate::history::{self, FOREIGN_SESSION, Final, Finding};
 use crate::results::Observed;
 use crate::verdict::{Outcome, Verdict};
+use crate::way::Way;
 
 /// All that came of one play.
 #[derive(Debug, Clone)]
 pub struct Played {
+    /// By which way the client's requests went.
+    pub way: Way,
     /// How the flow ended in its own eyes.
     pub outcome: Outcome,
     /// The moves it made to help itself.
@@ -102,10 +105,15 @@ fn proves_nothing(played: &Played) -> Option<String> {
         Happened::Missed(why) => return Some(why.clone()),
         Happened::Struck(struck) if !struck.proven => return Some(format!("not proven: {}", struck.proof)),
         Happened::Struck(struck) => {
+            if let Some(why) = went_elsewhere(struck, &played.log) {
+                return Some(why);
+            }
             let witness = |boot_after: &str| {
                 played.log.iter().any(|exchange| exchange.http.boot_id.as_deref() == Some(boot_after))
             };
+            // Who comes through the gateway need never meet the replica again; the driver has met it.
             if let Some(restart) = &struck.restart
+                && played.way == Way::Direct
                 && !witness(&restart.boot_after)
             {
                 return Some(format!("the client never met {}, the new run", restart.boot_after));
@@ -115,9 +123,21 @@ fn proves_nothing(played: &Played) -> Option<String> {
     played.held.as_ref().err().map(|why| format!("the checker could not read the final state: {why}"))
 }
 
+/// Through the gateway the fault hits the replica that is next in turn, as far as anybody can know. If the
+/// next request was answered by another one all the same, the fault was not where the client was.
+fn went_elsewhere(struck: &Struck, log: &[Exchange]) -> Option<String> {
+    let (meant, next) = (struck.met_by_next.as_deref()?, log.get(struck.after_requests)?);
+    let answered_by = next.http.replica.as_deref().filter(|_| next.http.boot_id.is_some())?;
+    (answered_by != meant).then(|| {
+        format!(
+            "it hit {meant}, but the client's next request was answered by {answered_by}: the gateway took \
+             another turn than expected, knew already, or asked again by itself"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::stage::Struck;
     use super::*;
     use crate::client::record::{Ack, Ask, Http};
     use crate::fault::RestartTimes;
@@ -140,11 +160,19 @@ mod tests {
         let restart = RestartTimes { boot_before, boot_after, stop_ms: 1.0, gone_ms: 1.0, ready_ms: 1.0 };
         let proof = "said so".to_owned();
         let window = crate::results::Window { from_ms: 1.0, until_ms: 4.0 };
-        Happened::Struck(Struck { proven, proof, restart: Some(restart), after_requests: 1, window })
+        Happened::Struck(Struck {
+            proven,
+            proof,
+            restart: Some(restart),
+            after_requests: 1,
+            met_by_next: None,
+            window,
+        })
     }
 
     fn survived_a_restart() -> Played {
         Played {
+            way: Way::Direct,
             outcome: Ok(()),
             moves: Vec::new(),
             log: vec![exchange(Ask::Other, "a-1.old"), exchange(Ask::Other, "a-1.new")],
@@ -180,6 +208,30 @@ mod tests {
     fn a_restart_the_client_never_met_is_inconclusive() {
         let log = vec![exchange(Ask::Other, "a-1.old")];
         assert_eq!(judge(&Played { log, ..survived_a_restart() }).observed, Observed::Inconclusive);
+    }
+
+    #[test]
+    fn through_the_gateway_the_client_need_not_meet_the_new_run_but_its_next_request_must_meet_the_fault() {
+        let answered_by = |replica: &str| {
+            let mut next = exchange(Ask::Other, "b-1.old");
+            next.http.replica = Some(replica.to_owned());
+            next
+        };
+        let Happened::Struck(struck) = restarted(true) else { panic!("it is struck") };
+        let met = |next: Exchange| {
+            let struck = Struck { met_by_next: Some("a-1".to_owned()), ..struck.clone() };
+            let (way, happened) = (Way::Gateway, Happened::Struck(struck));
+            let log = vec![exchange(Ask::Other, "a-1.old"), next];
+            judge(&Played { way, happened, log, ..survived_a_restart() })
+        };
+        let elsewhere = met(answered_by("b-1"));
+        assert_eq!(elsewhere.observed, Observed::Inconclusive);
+        assert!(elsewhere.notes[0].contains("answered by b-1"), "{:?}", elsewhere.notes);
+        assert_eq!(met(answered_by("a-1")).observed, Observed::Verdict(Verdict::Survived));
+        // The gateway's own answer comes from nobody behind it.
+        let mut own = answered_by("gateway");
+        own.http.boot_id = None;
+        assert_eq!(met(own).observed, Observed::Verdict(Verdict::Survived));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod stage;
 pub mod judge;
+mod route;
 pub(crate) mod checker;
 mod control;
 
@@ -14,18 +15,20 @@ use self::checker::Checker;
 pub use self::control::control;
 use self::control::redis_calls;
 use self::judge::{Judged, Played, judge};
+use self::route::Route;
 use self::stage::{Happened, Plot, Stage};
 use crate::client::record::Exchange;
-use crate::client::{Account, Client, Entry};
+use crate::client::{Account, Client};
 use crate::cue::Cue;
 use crate::draws::Draws;
-use crate::driver::{Driver, Replica, Store};
+use crate::driver::{Driver, Store};
 use crate::fault::{Fault, Hits};
 use crate::flow::{Flow, Replicas};
 use crate::moment::Moment;
 use crate::predict::{Prediction, Predictions};
 use crate::results::{self, Observed};
 use crate::service::{Service, Twin};
+use crate::way::Way;
 
 /// A cell that takes longer than this hangs, and its lab is not to be trusted any more.
 const CELL_WITHIN: Duration = Duration::from_secs(60);
@@ -39,6 +42,8 @@ pub struct Cell {
     pub fault: Fault,
     /// Against which service.
     pub service: Service,
+    /// By which way the client's requests go.
+    pub way: Way,
     /// When.
     pub moment: Moment,
     /// How long, if it is a pause.
@@ -58,19 +63,19 @@ pub async fn cell(
     draws: Draws,
 ) -> anyhow::Result<results::Cell> {
     let (flow, name) = (cell.flow, &cell.service.name);
-    let prediction =
-        predictions.cell(flow, cell.fault.name(), predicted_as(&cell.service, predictions), cell.moment)?;
+    let prediction = predicted(cell, predictions)?;
     if let Some(why) = not_available(driver, cell) {
         return Ok(report(cell, &prediction, Judged::not_available(why), None));
     }
     let plot = Plot { fault: cell.fault, moment: cell.moment, pause_for: cell.pause_for };
-    let played = tokio::time::timeout(
-        CELL_WITHIN,
-        play(driver, flow, name, Some(plot), cell.replica.as_deref(), draws),
-    )
-    .await
-    .unwrap_or_else(|_| Err(anyhow!("no end after {CELL_WITHIN:?}")))
-    .with_context(|| format!("trying {flow} × {} × {name}, {}", cell.fault, cell.moment))?;
+    let playing = async {
+        let route = Route::of(driver, flow, name, cell.way, cell.replica.as_deref()).await?;
+        play(driver, flow, name, &route, Some(plot), draws).await
+    };
+    let played = tokio::time::timeout(CELL_WITHIN, playing)
+        .await
+        .unwrap_or_else(|_| Err(anyhow!("no end after {CELL_WITHIN:?}")))
+        .with_context(|| format!("trying {flow} × {} × {name}, {}", cell.fault, cell.moment))?;
     let judged = judge(&played);
     Ok(report(cell, &prediction, judged, Some(&played)))
 }
@@ -84,8 +89,7 @@ pub fn broken(
     predictions: &Predictions,
     error: &anyhow::Error,
 ) -> anyhow::Result<results::Cell> {
-    let service = predicted_as(&cell.service, predictions);
-    let prediction = predictions.cell(cell.flow, cell.fault.name(), service, cell.moment)?;
+    let prediction = predicted(cell, predictions)?;
     let notes = vec![format!("the lab broke: {error:#}")];
     Ok(report(cell, &prediction, Judged { observed: Observed::Inconclusive, reason: None, notes }, None))
 }
@@ -95,29 +99,17 @@ async fn play(
     driver: &Driver,
     flow: Flow,
     service: &str,
+    route: &Route,
     plot: Option<Plot>,
-    first: Option<&str>,
     draws: Draws,
 ) -> anyhow::Result<Played> {
-    let replicas = driver.replicas(service);
-    let mut entries: Vec<Entry> = replicas.iter().map(entry).collect();
-    if let Some(name) = first {
-        driver.replica(name)?;
-        // False sorts before true, and the order of the others stays.
-        entries.sort_by_key(|entry| entry.name != name);
-    }
-    let first = entries.first().with_context(|| format!("there is no service {service:?} in this lab"))?;
     let account = Account::fresh();
-    let checker = Checker::new(account.clone(), first.clone());
+    let checker = Checker::new(account.clone(), route.first.clone());
     checker.register().await.map_err(|why| anyhow!("the account could not be made: {why}"))?;
 
-    let used = match flow.row().replicas {
-        Replicas::One => entries[..1].to_vec(),
-        Replicas::InTurn => entries.clone(),
-    };
-    let client = Client::new(account, used, draws);
+    let client = Client::new(account, route.entries.clone(), draws);
     let (cue, cues) = Cue::new();
-    let stage = Stage::new(driver, &client, service, replicas, plot);
+    let stage = Stage::new(driver, &client, service, route, plot);
     let calls_before = if plot.is_none() { redis_calls(driver).await? } else { None };
     let story = async {
         let outcome = flow.play(&client, &cue).await;
@@ -130,6 +122,7 @@ async fn play(
     let happened = happened?;
     let calls_after = if plot.is_none() { redis_calls(driver).await? } else { None };
     Ok(Played {
+        way: route.way,
         outcome,
         moves,
         log: client.log(),
@@ -139,8 +132,9 @@ async fn play(
     })
 }
 
-fn entry(replica: &Replica) -> Entry {
-    Entry { name: replica.name.clone(), url: replica.url.clone() }
+fn predicted<'a>(cell: &Cell, predictions: &'a Predictions) -> anyhow::Result<Prediction<'a>> {
+    let service = predicted_as(&cell.service, predictions);
+    predictions.cell(cell.flow, cell.fault.name(), service, cell.way, cell.moment)
 }
 
 /// A service is predicted under its own name, if it is known by it, and else as the twin it claims to be.
@@ -152,18 +146,22 @@ fn predicted_as<'a>(service: &'a Service, predictions: &Predictions) -> &'a str 
     }
 }
 
-/// Why this flow cannot be played against this service in this lab.
-pub fn not_playable(driver: &Driver, flow: Flow, service: &str) -> Option<String> {
-    match (driver.replicas(service).len(), flow.row().replicas) {
+/// Why this flow cannot be played against this service, by this way, in this lab.
+pub fn not_playable(driver: &Driver, flow: Flow, service: &str, way: Way) -> Option<String> {
+    let row = flow.row();
+    match (driver.replicas(service).len(), way) {
         (0, _) => Some(format!("this lab runs no {service}")),
-        (1, Replicas::InTurn) => Some(format!("{flow} needs two replicas, and {service} has one")),
+        (1, Way::Direct) if row.direct == Some(Replicas::InTurn) => {
+            Some(format!("{flow} needs two replicas, and {service} has one"))
+        }
+        (_, Way::Gateway) => driver.gateway().err().map(|none| none.to_string()),
         _ => None,
     }
 }
 
 /// Why a cell cannot be tried here; never silently.
 fn not_available(driver: &Driver, cell: &Cell) -> Option<String> {
-    if let Some(why) = not_playable(driver, cell.flow, &cell.service.name) {
+    if let Some(why) = not_playable(driver, cell.flow, &cell.service.name, cell.way) {
         return Some(why);
     }
     if let (Hits::Redis, Store::Embedded { why }) = (cell.fault.row().hits, driver.store()) {
@@ -192,6 +190,7 @@ fn report(
         flow: cell.flow.name(),
         fault: cell.fault.name(),
         service: cell.service.name.clone(),
+        way: cell.way,
         moment: cell.moment,
         also: cell.moment.also(cell.flow.row().steps),
         predicted: prediction.expected.verdict,

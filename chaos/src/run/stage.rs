@@ -7,15 +7,17 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
+use super::route::Route;
 use crate::client::Client;
 use crate::client::record::hundredths;
 use crate::cue::{Announced, Announcement};
-use crate::driver::{Driver, Replica};
+use crate::driver::Driver;
 use crate::fault::{self, Aim, Fault, InForce, RestartTimes, Strike};
 use crate::flow::CLOSING_LOOK;
 use crate::gates::{self, Held, Point};
 use crate::moment::{Moment, Phase};
 use crate::results::Window;
+use crate::way::Way;
 
 /// How long a gate may take to say that it holds the request. The client itself gives up earlier.
 const HELD_WITHIN: Duration = Duration::from_secs(3);
@@ -53,6 +55,8 @@ pub struct Struck {
     pub restart: Option<RestartTimes>,
     /// How many of the client's requests had ended when it began.
     pub after_requests: usize,
+    /// The replica that was hit, if the request after that was meant to reach it.
+    pub met_by_next: Option<String>,
     /// From when to when it was in force.
     pub window: Window,
 }
@@ -62,7 +66,7 @@ pub(super) struct Stage<'a> {
     pub driver: &'a Driver,
     pub client: &'a Client,
     pub service: &'a str,
-    pub replicas: &'a [Replica],
+    pub route: &'a Route,
     pub plot: Option<Plot>,
     act: Act,
 }
@@ -70,9 +74,9 @@ pub(super) struct Stage<'a> {
 /// How far the plot has come.
 enum Act {
     Waiting,
-    /// The outage ends with the request that is under way, after so many others have ended.
+    /// What is in force ends with the request that is under way, after so many others have ended.
     InForce {
-        strike: Strike,
+        strike: Box<Strike>,
         others: usize,
     },
     Over,
@@ -83,10 +87,10 @@ impl<'a> Stage<'a> {
         driver: &'a Driver,
         client: &'a Client,
         service: &'a str,
-        replicas: &'a [Replica],
+        route: &'a Route,
         plot: Option<Plot>,
     ) -> Self {
-        Stage { driver, client, service, replicas, plot, act: Act::Waiting }
+        Stage { driver, client, service, route, plot, act: Act::Waiting }
     }
 
     /// Listens until the flow is over, and says what happened.
@@ -124,6 +128,10 @@ impl<'a> Stage<'a> {
                 }
             }
         }
+        // The flow is over. What it did not wait for must come to its end all the same, to be proven.
+        while let Act::InForce { .. } = self.act {
+            self.undo(&mut happened).await?;
+        }
         Ok(happened)
     }
 
@@ -136,8 +144,12 @@ impl<'a> Stage<'a> {
         self.plot.filter(|_| self.is_due(step, phase))
     }
 
-    /// The closing look goes to the replica that was hit: it is the one that can tell.
+    /// The closing look goes to the replica that was hit: it is the one that can tell. Through the gateway it
+    /// goes where it goes.
     fn turn_to_the_witness(&self, step: &str, happened: &Happened) {
+        if self.route.way == Way::Gateway {
+            return;
+        }
         if let (CLOSING_LOOK, Happened::Struck(Struck { restart: Some(times), .. })) = (step, happened) {
             let replica = times.boot_after.rsplit_once('.').map_or("", |(replica, _)| replica);
             self.client.pin(replica);
@@ -149,34 +161,40 @@ impl<'a> Stage<'a> {
         let from_ms = hundredths(self.client.now_ms());
         let replica = match &held {
             Some(held) => held.replica.clone(),
-            None => self.client.will_ask().name,
+            None => self.route.next(self.client)?,
         };
         let aim = Aim {
             driver: self.driver,
             service: self.service,
             replica: &replica,
+            way: self.route.way,
             held,
             pause_for: plot.pause_for,
         };
+        let in_flight = aim.held.is_some();
         let strike = fault::strike(plot.fault, aim).await?;
         let happened = Happened::Struck(Struck {
             proven: strike.proof.proven,
             proof: strike.proof.what.clone(),
             restart: strike.restart.clone(),
             after_requests,
+            met_by_next: (plot.fault.meets_the_next_request() && !in_flight).then(|| replica.clone()),
             window: Window { from_ms, until_ms: hundredths(self.client.now_ms()) },
         });
-        self.act = match strike.in_force {
+        self.act = match &strike.in_force {
             None => Act::Over,
-            // What was done when the work was already done cannot touch this request; it covers the next.
-            Some(_) => Act::InForce { strike, others: usize::from(plot.moment.phase == Phase::Committed) },
+            // What cannot touch the request that is under way covers the next one.
+            Some(in_force) => {
+                let others = usize::from(spares_this_request(plot.moment.phase, in_force));
+                Act::InForce { strike: Box::new(strike), others }
+            }
         };
         Ok(happened)
     }
 
     async fn arm(&self, plot: Plot, request_id: Uuid) -> anyhow::Result<(Plot, gates::Armed)> {
         let point = if plot.moment.phase == Phase::Accepted { Point::Accepted } else { Point::Committed };
-        Ok((plot, gates::arm(self.replicas, request_id, point).await?))
+        Ok((plot, gates::arm(self.driver.replicas(self.service), request_id, point).await?))
     }
 
     /// Waits until the request is held, and strikes. If it ends before it was ever held, it slipped through.
@@ -213,7 +231,7 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// An outage ends with the request it covers.
+    /// What is in force ends with the request it covers.
     async fn end_outage(&mut self, happened: &mut Happened) -> anyhow::Result<()> {
         match &mut self.act {
             Act::InForce { others: 0, .. } => self.undo(happened).await,
@@ -231,10 +249,24 @@ impl<'a> Stage<'a> {
             // What lasts is proven for good only now.
             if let Happened::Struck(struck) = happened {
                 struck.proven = strike.proof.proven;
-                struck.proof = strike.proof.what;
+                struck.proof = strike.proof.what.clone();
+                struck.restart = strike.restart.clone();
                 struck.window.until_ms = hundredths(self.client.now_ms());
+            }
+            // A rolling restart goes on with the next replica, and that covers the next request.
+            if strike.in_force.is_some() {
+                self.act = Act::InForce { strike, others: 0 };
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a request that is under way, held or not, is out of reach of what is in force now.
+fn spares_this_request(phase: Phase, in_force: &InForce) -> bool {
+    match in_force {
+        InForce::Away(away) => phase.in_flight() && away.spares_held,
+        // The store is asked between `accepted` and `committed`.
+        InForce::Paused { .. } | InForce::RedisPaused | InForce::RedisDown => phase == Phase::Committed,
     }
 }

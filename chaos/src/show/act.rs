@@ -9,6 +9,7 @@ use super::feed::Event;
 use crate::driver::Target;
 use crate::fault::{self, Aim, Fault};
 use crate::restart::How;
+use crate::way::Way;
 
 /// How long a pause lasts: long enough to be seen at the back of the room, and longer than clients wait.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -104,7 +105,8 @@ fn aimed(show: &Show, how: How, target: &str) -> anyhow::Result<(Fault, String, 
 }
 
 async fn strike(show: &Show, fault: Fault, service: &str, replica: &str) -> anyhow::Result<fault::Strike> {
-    let aim = Aim { driver: &show.driver, service, replica, held: None, pause_for: PAUSE };
+    let (driver, way) = (&show.driver, Way::Direct);
+    let aim = Aim { driver, service, replica, way, held: None, pause_for: PAUSE };
     let mut strike = fault::strike(fault, aim).await?;
     if strike.in_force.is_some() {
         // This time is what the button stands for; there is no event to wait for.

@@ -75,6 +75,14 @@ impl Lab {
         self
     }
 
+    /// With a gateway in front that is wrong: `from` in its configuration is replaced by `to`.
+    pub fn wrong_gateway(mut self, from: &str, to: &str) -> Self {
+        let right = chaos::driver::local::haproxy::CONFIG;
+        assert!(right.contains(from), "the gateway's configuration does not say {from:?}");
+        self.spec.gateway_config = Some(right.replace(from, to));
+        self.gateway()
+    }
+
     /// Accounts and orders live in this Postgres, in a fresh database for each service.
     pub fn postgres(mut self, postgres: &Postgres) -> Self {
         for service in &mut self.spec.services {

@@ -82,7 +82,7 @@ pub fn addresses(
     Ok((Gateway { stats: format!("http://{stats}"), entries }, env))
 }
 
-/// How the lab's own gateway is started; `config` is where [`CONFIG`] has been written to.
+/// How the lab's own gateway is started; `config` is the file with its configuration.
 pub fn recipe(program: &Path, config: &Path, env: Vec<(String, String)>, log: PathBuf) -> Recipe {
     Recipe {
         name: "gateway".to_owned(),

@@ -151,7 +151,8 @@ impl Plan {
         let replicas = self.replicas.clone();
         let (gateway, mut env) = haproxy::addresses(&replicas, || self.take_port())?;
         let config = folder.join("haproxy.cfg");
-        std::fs::write(&config, haproxy::CONFIG).with_context(|| format!("writing {}", config.display()))?;
+        let text = spec.gateway_config.as_deref().unwrap_or(haproxy::CONFIG);
+        std::fs::write(&config, text).with_context(|| format!("writing {}", config.display()))?;
         env.push(mark.clone());
         let log = self.logs.join("gateway.log");
         self.recipes.push(haproxy::recipe(&installed.program, &config, env, log));

@@ -1,0 +1,70 @@
+//! Who waits for a replica that ends? Whoever speaks to it directly does. Through the gateway nobody does: it
+//! is away during one whole request of the client, and only then started, ready, and back in rotation.
+
+use super::restart::{Ended, How, bring_back, end};
+use super::{Aim, InForce, Proof, Strike};
+use crate::driver::{Driver, READY_WITHIN};
+
+/// A replica that is away, and what follows when it is back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Away {
+    /// Which, and since when.
+    pub(super) ended: Ended,
+    /// Who ends next, each after the one before it is back.
+    pub(super) siblings: Vec<String>,
+    /// What is proven already.
+    pub(super) so_far: Option<Proof>,
+    /// Whether a request that was held meanwhile got its answer: then it is the next one that may miss it.
+    pub spares_held: bool,
+}
+
+impl Away {
+    /// This one alone. Asked to end, it has answered what it held; killed, it has not.
+    pub(super) fn new(ended: Ended, how: How) -> Self {
+        Away { ended, siblings: Vec::new(), so_far: None, spares_held: how == How::Asked }
+    }
+}
+
+impl Strike {
+    /// A strike that is not over: a replica is away.
+    pub(super) fn away(away: Away) -> Self {
+        let proof = Proof::new(false, format!("{} is away, and has not come back", away.ended.replica));
+        Strike { restart: None, proof, in_force: Some(InForce::Away(away)) }
+    }
+}
+
+/// Ends the aimed replica and leaves it away; then its `siblings`, one after the other.
+pub(super) async fn leave(aim: &Aim<'_>, how: How, siblings: Vec<String>) -> anyhow::Result<Strike> {
+    Ok(match end(aim.driver, aim.replica, how, aim.held.as_ref()).await? {
+        Ok(ended) => Strike::away(Away { siblings, ..Away::new(ended, how) }),
+        Err(why) => Strike::over(None, Proof::new(false, why)),
+    })
+}
+
+/// Brings it back. If a sibling goes next, that one is away on return.
+pub(super) async fn undo(strike: &mut Strike, driver: &Driver, away: Away) -> anyhow::Result<()> {
+    let replica = away.ended.replica.clone();
+    let back = bring_back(driver, away.ended).await?;
+    let proof = match away.so_far {
+        Some(so_far) => so_far.and(back.proof),
+        None => back.proof,
+    };
+    // The one that the client was to meet is the one whose times are told.
+    strike.restart = strike.restart.take().or(back.times);
+    strike.proof = proof.clone();
+    if !proof.proven {
+        return Ok(()); // The last one that serves must not go as well.
+    }
+    driver.in_rotation(&replica, READY_WITHIN).await?;
+    if let Some((next, rest)) = away.siblings.split_first() {
+        match end(driver, next, How::Asked, None).await? {
+            Ok(ended) => {
+                let (siblings, so_far) = (rest.to_vec(), Some(proof));
+                let next = Away { siblings, so_far, ..Away::new(ended, How::Asked) };
+                strike.in_force = Some(InForce::Away(next));
+            }
+            Err(why) => strike.proof = proof.and(Proof::new(false, why)),
+        }
+    }
+    Ok(())
+}
