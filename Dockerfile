@@ -46,6 +46,7 @@ COPY stateful-svc stateful-svc
 COPY stateless-svc stateless-svc
 COPY chaos chaos
 COPY deploy deploy
+COPY labs labs
 COPY docker-compose.yml ./
 RUN find shared stateful-svc stateless-svc chaos -type f -exec touch {} + \
  && cargo build --release --locked --package stateful-svc --package stateless-svc --package chaos

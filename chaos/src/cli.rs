@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::completions::CompletionsArgs;
 use crate::contract::report::ContractArgs;
 use crate::doctor::DoctorArgs;
 use crate::driver::DriverName;
@@ -13,6 +14,7 @@ use crate::duration::duration;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::heal::HealArgs;
+use crate::lab::LabArgs;
 use crate::list::ListArgs;
 use crate::load::LoadArgs;
 use crate::moment::Phase;
@@ -40,6 +42,8 @@ pub struct Cli {
 pub enum Command {
     /// One cell, told as a story: what the client asked, what happened meanwhile, what it was worth
     Run(RunArgs),
+    /// Ten labs: predict, run, look, explain, change one thing
+    Lab(LabArgs),
     /// Many clients at once while a fault strikes again and again
     Load(LoadArgs),
     /// Every flow × fault × moment × service × way, predicted against observed
@@ -62,6 +66,10 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Does a service at this address keep every promise of the API?
     Contract(ContractArgs),
+    /// A script that lets your shell complete what you type
+    Completions(CompletionsArgs),
+    /// The manual page: chaos man | man -l -
+    Man,
 }
 
 /// `chaos run`

@@ -1,9 +1,9 @@
 //! What does each command do? It makes a plan, lets the matrix try it, and tells what came of it.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::CommandFactory;
 use jiff::Timestamp;
 
 use crate::cli::{Cli, Command, CommonArgs, MatrixArgs, ReportArgs, RunArgs, usage};
@@ -24,7 +24,7 @@ use crate::run::Cell;
 use crate::schedule::{Moments, Only, exists, schedule};
 use crate::service::{self, Service};
 use crate::way::Way;
-use crate::{contract, doctor, heal, list, load, show, status, up};
+use crate::{completions, contract, doctor, heal, lab, list, load, man, show, status, up};
 
 /// Does what was typed, and says what to exit with.
 ///
@@ -32,9 +32,10 @@ use crate::{contract, doctor, heal, list, load, show, status, up};
 /// A [`clap::Error`] if it was typed wrongly; anything else if the lab itself could not run.
 pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        None => first_contact(),
+        None => lab::run(lab::LabArgs { command: None }).await,
         Some(Command::Run(args)) => run(args).await,
         Some(Command::Matrix(args)) => whole_matrix(args).await,
+        Some(Command::Lab(args)) => lab::run(args).await,
         Some(Command::Load(args)) => load::run(&args).await,
         Some(Command::Restart(args)) => restart(args).await,
         Some(Command::Show(args)) => show::run(&args).await,
@@ -45,19 +46,9 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Heal(args)) => heal::run(&args).await,
         Some(Command::Doctor(args)) => doctor::run(&args).await,
         Some(Command::Contract(args)) => contract::report::run(&args).await,
+        Some(Command::Completions(args)) => completions::run(&args),
+        Some(Command::Man) => man::run(),
     }
-}
-
-fn first_contact() -> anyhow::Result<ExitCode> {
-    let about = Cli::command().get_about().map(ToString::to_string).unwrap_or_default();
-    say(&format!(
-        "{about}\n\nTry first:\n\n  \
-         chaos run cart kill              what a client with a half-filled cart sees of a kill\n  \
-         chaos matrix --moments telling   which workflows survive what, in a minute\n  \
-         chaos list                       which flows and faults there are\n\n\
-         chaos --help says the rest.\n",
-    ))?;
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
@@ -180,13 +171,8 @@ fn cells(
 
 /// A few cells, one after the other, each told in full.
 async fn stories(cells: Vec<Cell>, common: &CommonArgs) -> anyhow::Result<ExitCode> {
-    let mut only = Only::default();
-    let mut services: Vec<Service> = Vec::new();
-    for cell in &cells {
-        only = only.and(Only::one(cell.flow, cell.fault, &cell.service.name, cell.way));
-        services.push(cell.service.clone());
-    }
-    let results = carry_out(cells, only, services, 1, common).await?;
+    let (only, services) = just(&cells);
+    let (results, _) = carry_out(cells, only, services, 1, common).await?;
     if !common.json {
         let paint = Paint::for_stdout();
         for cell in &results.cells {
@@ -196,6 +182,27 @@ async fn stories(cells: Vec<Cell>, common: &CommonArgs) -> anyhow::Result<ExitCo
         say(&format!("{}\n", text::summary(&results, paint)))?;
     }
     Ok(ExitCode::from(results.exit_code()))
+}
+
+/// Tries a few cells for somebody else to tell, each service once in the lab; the results are kept in the
+/// folder that is returned with them.
+pub(crate) async fn try_out(cells: Vec<Cell>, seed: Option<u64>) -> anyhow::Result<(Results, PathBuf)> {
+    let (only, services) = just(&cells);
+    let common = CommonArgs { driver: DriverName::Local, lab: None, seed, json: false };
+    carry_out(cells, only, services, 1, &common).await
+}
+
+/// What these cells need and no more.
+fn just(cells: &[Cell]) -> (Only, Vec<Service>) {
+    let mut only = Only::default();
+    let mut services: Vec<Service> = Vec::new();
+    for cell in cells {
+        only = only.and(Only::one(cell.flow, cell.fault, &cell.service.name, cell.way));
+        if !services.iter().any(|known| known.name == cell.service.name) {
+            services.push(cell.service.clone());
+        }
+    }
+    (only, services)
 }
 
 async fn whole_matrix(args: MatrixArgs) -> anyhow::Result<ExitCode> {
@@ -212,7 +219,7 @@ async fn whole_matrix(args: MatrixArgs) -> anyhow::Result<ExitCode> {
     let cells = schedule(&services, moments, &only, args.pause_for, seed);
     let names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
     let jobs = args.jobs.map_or_else(|| default_jobs(common.driver), usize::from);
-    let results = carry_out(cells, only, services, jobs, &common).await?;
+    let (results, _) = carry_out(cells, only, services, jobs, &common).await?;
     if !common.json {
         say(&text::matrix(&results, &names, Paint::for_stdout()))?;
     }
@@ -225,7 +232,7 @@ async fn carry_out(
     services: Vec<Service>,
     jobs: usize,
     common: &CommonArgs,
-) -> anyhow::Result<Results> {
+) -> anyhow::Result<(Results, PathBuf)> {
     let seed = common.seed.unwrap_or_else(fresh_seed);
     let folder = results::folder(Timestamp::now(), seed);
     let (driver, lab) = (common.driver, common.lab.clone());
@@ -239,5 +246,5 @@ async fn carry_out(
     } else {
         progress.note(&format!("results and logs: {}\nthe picture: {}", folder.display(), page.display()));
     }
-    Ok(results)
+    Ok((results, folder))
 }

@@ -39,6 +39,9 @@ pub mod report;
 pub mod sweep;
 pub mod matrix;
 
+// How a student learns from it.
+pub mod lab;
+
 // What every service promises, asked at any address.
 pub mod contract;
 
@@ -47,4 +50,6 @@ pub mod duration;
 pub mod list;
 pub mod restart;
 pub mod cli;
+pub mod completions;
+pub mod man;
 pub mod command;

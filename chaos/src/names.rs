@@ -53,7 +53,8 @@ pub fn step_named(flow: Flow, name: &str) -> Result<&'static str, String> {
     found.copied().ok_or_else(|| no_such(&format!("step of {flow}"), name, steps.iter().copied()))
 }
 
-fn no_such<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// There is none of that name: which there are, and the nearest.
+pub(crate) fn no_such<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     let nearest = known.iter().map(|known| (distance(name, known), known)).min();
     let hint = match nearest {

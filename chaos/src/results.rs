@@ -226,7 +226,8 @@ impl Results {
 /// # Errors
 /// If the folder cannot be written to.
 pub fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("making {}; set CHAOS_RESULTS to a folder of your own", folder.display()))?;
     let file = folder.join(name);
     std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
     point_latest_to(folder)

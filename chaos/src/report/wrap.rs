@@ -1,4 +1,5 @@
-//! How does a sentence fit on a projector? Broken between words at 100 columns.
+//! How does a sentence fit on a projector? Broken between words at 100 columns, or at fewer where the
+//! terminal is narrower.
 
 /// The widest line of any report.
 pub const COLUMNS: usize = 100;
@@ -6,10 +7,21 @@ pub const COLUMNS: usize = 100;
 /// Breaks a sentence so that it ends before the last column; its first line begins at column `indent`, and
 /// the others are moved there. A single word is never broken.
 pub fn wrapped(sentence: &str, indent: usize) -> String {
+    wrapped_at(sentence, indent, COLUMNS)
+}
+
+/// How wide a line can be here: [`COLUMNS`], or what the terminal has if that is less.
+pub fn columns() -> usize {
+    let terminal = terminal_size::terminal_size_of(std::io::stdout());
+    terminal.map_or(COLUMNS, |(width, _)| usize::from(width.0).clamp(20, COLUMNS))
+}
+
+/// As [`wrapped`], for lines of at most so many columns.
+pub fn wrapped_at(sentence: &str, indent: usize, columns: usize) -> String {
     let (mut out, mut column) = (String::new(), indent);
     for word in sentence.split(' ') {
         let width = word.chars().count();
-        if column > indent && column + 1 + width > COLUMNS {
+        if column > indent && column + 1 + width > columns {
             out.push('\n');
             out.push_str(&" ".repeat(indent));
             column = indent;
@@ -38,6 +50,12 @@ mod tests {
         }
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(words(&broken), words(&sentence));
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_narrow_lines() {
+        let broken = wrapped_at("one two three four five six seven", 4, 20);
+        assert_eq!(broken, "one two three\n    four five six\n    seven");
     }
 
     #[test]

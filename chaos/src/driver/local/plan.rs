@@ -40,7 +40,7 @@ pub struct Plan {
 /// If something is missing: a binary, a port, the Redis that was asked for.
 pub fn plan(spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::Result<Plan> {
     let logs = spec.keep_logs_in.clone().unwrap_or_else(|| folder.join("logs"));
-    make_folder(&logs)?;
+    make_folder(&logs).context("there is no place for logs: set CHAOS_RESULTS to a folder of your own")?;
     let mut plan = Plan {
         store: Store::Embedded { why: String::new() },
         logs,

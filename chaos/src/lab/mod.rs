@@ -1,0 +1,204 @@
+//! How does a student work through a lab? Predict, run, look, explain: `chaos lab` asks for a prediction,
+//! tries it, and says by the student's own run where it was wrong.
+
+pub mod cell;
+pub mod catalogue;
+pub mod progress;
+pub mod store;
+pub mod tell;
+pub mod explain;
+pub mod check;
+pub mod change;
+pub mod tree;
+pub mod next;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use self::catalogue::{Lab, labs};
+use self::store::Store;
+use crate::cli::usage;
+use crate::names::no_such;
+use crate::report::say;
+use crate::verdict::Verdict;
+
+/// `chaos lab`
+#[derive(Debug, Args)]
+pub struct LabArgs {
+    /// What to do; without it, where you are
+    #[command(subcommand)]
+    pub command: Option<LabCommand>,
+}
+
+/// What can be done with a lab.
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// Which labs there are
+    List,
+    /// Begin a lab: its question, its steps, what to predict
+    Start {
+        /// Which lab, 1 to 10
+        #[arg(value_parser = lab_numbered)]
+        lab: u8,
+        /// Break the code of this tree on purpose, for "change one thing"
+        #[arg(long)]
+        change: bool,
+        /// What to call you when a class is collected; no real name is needed
+        #[arg(long, value_parser = nickname)]
+        nickname: Option<String>,
+    },
+    /// Say what you expect, before you try it: KEY=VERDICT
+    Predict {
+        /// Which lab, 1 to 10
+        #[arg(value_parser = lab_numbered)]
+        lab: u8,
+        /// For example stateful=Lost stateless=Survived
+        #[arg(required = true, value_name = "KEY=VERDICT")]
+        said: Vec<String>,
+    },
+    /// Try it, and compare with what you predicted
+    Check {
+        /// Which lab, 1 to 10
+        #[arg(value_parser = lab_numbered)]
+        lab: u8,
+        /// Build the changed code, and prove it
+        #[arg(long)]
+        change: bool,
+        /// Fixes the data; drawn and printed if not given
+        #[arg(long, value_name = "N")]
+        seed: Option<u64>,
+    },
+    /// A hint; each time one that says more, three in all
+    Hint {
+        /// Which lab, 1 to 10
+        #[arg(value_parser = lab_numbered)]
+        lab: u8,
+    },
+    /// The answer; the lab is marked as shown
+    Solve {
+        /// Which lab, 1 to 10
+        #[arg(value_parser = lab_numbered)]
+        lab: u8,
+        /// The reference fix of "change one thing" instead
+        #[arg(long)]
+        change: bool,
+    },
+    /// Forget what you did in a lab, or in all of them
+    Reset {
+        /// Which lab; without it, all
+        #[arg(value_parser = lab_numbered)]
+        lab: Option<u8>,
+    },
+    /// Per lab: what you predicted, how it went, which hints you took
+    Status,
+}
+
+/// Does what was typed.
+///
+/// # Errors
+/// A [`clap::Error`] if it was typed wrongly; anything else if the progress cannot be kept, or a lab cannot
+/// run.
+pub async fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
+    let store = Store::of_this_user()?;
+    match args.command {
+        None => say(&next::where_you_are(&store.read()?)?)?,
+        Some(LabCommand::List) => say(&tell::list(&labs()?, &store.read()?))?,
+        Some(LabCommand::Status) => say(&tell::status(&labs()?, &store.read()?, store.path()))?,
+        Some(LabCommand::Start { lab, change, nickname }) => {
+            let lab = Lab::numbered(lab)?;
+            if change {
+                return change::start(&lab, &store);
+            }
+            let progress = store.change(|progress| progress.start(lab.number, nickname))?;
+            say(&tell::start(&lab, &progress))?;
+        }
+        Some(LabCommand::Predict { lab, said }) => predict(&Lab::numbered(lab)?, &said, &store)?,
+        Some(LabCommand::Check { lab, change: true, .. }) => {
+            return change::check(&Lab::numbered(lab)?, &store).await;
+        }
+        Some(LabCommand::Check { lab, seed, .. }) => {
+            return check::run(&Lab::numbered(lab)?, &store, seed).await;
+        }
+        Some(LabCommand::Hint { lab }) => {
+            let lab = Lab::numbered(lab)?;
+            let progress = store.change(|progress| progress.take_hint(lab.number, lab.hints.len()))?;
+            say(&tell::hints(&lab, progress.hints_of(lab.number)))?;
+        }
+        Some(LabCommand::Solve { lab, change: true }) => {
+            say(&change::solution(&Lab::numbered(lab)?, &store)?)?
+        }
+        Some(LabCommand::Solve { lab, .. }) => {
+            let lab = Lab::numbered(lab)?;
+            store.change(|progress| progress.show(lab.number))?;
+            say(&tell::answer(&lab))?;
+        }
+        Some(LabCommand::Reset { lab }) => {
+            store.change(|progress| progress.reset(lab))?;
+            say(&tell::forgotten(lab))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn predict(lab: &Lab, said: &[String], store: &Store) -> anyhow::Result<()> {
+    let said = said.iter().map(|word| prediction(lab, word)).collect::<Result<Vec<_>, _>>().map_err(usage)?;
+    let progress = store.change(|progress| {
+        for (key, verdict) in &said {
+            progress.predict(lab.number, key, *verdict);
+        }
+    })?;
+    say(&tell::predicted(lab, &progress))
+}
+
+/// `KEY=VERDICT`, with a key of this lab. Capitals do not matter.
+fn prediction(lab: &Lab, word: &str) -> Result<(String, Verdict), String> {
+    let Some((key, verdict)) = word.split_once('=') else {
+        return Err(format!("{word:?} is not KEY=VERDICT, such as {}=Survived", lab.predict[0].key));
+    };
+    let (key, verdict) = (key.trim(), verdict.trim());
+    let keys = lab.predict.iter().map(|ask| ask.key.as_str());
+    if !keys.clone().any(|known| known == key) {
+        return Err(no_such(&format!("prediction of lab {}", lab.number), key, keys));
+    }
+    let found = Verdict::ALL.into_iter().find(|known| known.word().eq_ignore_ascii_case(verdict));
+    let words = Verdict::ALL.into_iter().map(Verdict::word);
+    Ok((key.to_owned(), found.ok_or_else(|| no_such("verdict", verdict, words))?))
+}
+
+fn lab_numbered(text: &str) -> Result<u8, String> {
+    let known = 1..=catalogue::HOW_MANY;
+    let number = text.parse::<u8>().ok().filter(|number| known.contains(number));
+    number.ok_or_else(|| format!("the labs are numbered 1 to {}; `chaos lab list` names them", known.end()))
+}
+
+fn nickname(text: &str) -> Result<String, String> {
+    let clean = text.chars().all(|c| c.is_alphanumeric() || "-_ ".contains(c));
+    match text.trim() {
+        name if clean && (1..=24).contains(&name.chars().count()) => Ok(name.to_owned()),
+        _ => Err("a nickname is 1 to 24 letters, digits, spaces, - or _".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prediction_names_a_key_of_the_lab_and_one_of_the_five_verdicts() {
+        let lab = Lab::numbered(2).unwrap();
+        let key = lab.predict[0].key.clone();
+        assert_eq!(prediction(&lab, &format!("{key}=lost")), Ok((key.clone(), Verdict::Lost)));
+        assert!(prediction(&lab, &format!("{key}=Lots")).unwrap_err().contains("nearest: Lost"));
+        assert!(prediction(&lab, "nobody=Lost").unwrap_err().contains(&key));
+        assert!(prediction(&lab, "Lost").unwrap_err().contains("KEY=VERDICT"));
+    }
+
+    #[test]
+    fn a_nickname_is_short_and_has_nothing_a_terminal_could_obey() {
+        assert_eq!(nickname(" ada 7 "), Ok("ada 7".to_owned()));
+        assert!(
+            nickname("").is_err() && nickname("\u{1b}[2J").is_err() && nickname(&"a".repeat(25)).is_err()
+        );
+    }
+}

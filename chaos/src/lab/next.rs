@@ -1,0 +1,38 @@
+//! Where is the student, and what is the next sensible command? `chaos` with no arguments says it.
+
+use clap::CommandFactory;
+
+use super::catalogue::Lab;
+use super::progress::Progress;
+use super::tell::{paragraph, what_next};
+use crate::cli::Cli;
+
+/// A few lines: who has begun a lab is taken on from there, anybody else is shown where to begin.
+///
+/// # Errors
+/// If a lab this binary was built with is broken.
+pub fn where_you_are(progress: &Progress) -> anyhow::Result<String> {
+    let Some(number) = progress.current else { return Ok(first_contact()) };
+    let Ok(lab) = Lab::numbered(number) else { return Ok(first_contact()) };
+    let name = progress.nickname.as_ref().map_or(String::new(), |name| format!("{name}, "));
+    let mut out = paragraph(
+        0,
+        &format!("{name}you are in lab {number} of {}: {}", super::catalogue::HOW_MANY, lab.title),
+    );
+    out.push_str(&paragraph(0, &what_next(&lab, progress)));
+    out.push_str("\nAll you have done: chaos lab status. Everything else: chaos --help\n");
+    Ok(out)
+}
+
+fn first_contact() -> String {
+    let about = Cli::command().get_about().map(ToString::to_string).unwrap_or_default();
+    format!(
+        "{}\nTry first:\n\n  \
+         chaos run cart kill              what a client with a half-filled cart sees of a kill\n  \
+         chaos lab start 1                ten labs: predict, run, look, explain\n  \
+         chaos matrix --moments telling   which workflows survive what, in a minute\n  \
+         chaos list                       which flows and faults there are\n\n\
+         chaos --help says the rest.\n",
+        paragraph(0, &about)
+    )
+}

@@ -1,0 +1,212 @@
+//! What does a student read? The labs, their questions, hints and answers as text that fits the terminal.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::catalogue::Lab;
+use super::progress::{LabProgress, Progress};
+use crate::report::wrap::{columns, wrapped_at};
+
+/// A sentence or more, moved to the right and broken to fit; with a line end.
+pub fn paragraph(indent: usize, text: &str) -> String {
+    let mut out = String::new();
+    for line in text.trim().lines() {
+        let _ = writeln!(out, "{}{}", " ".repeat(indent), wrapped_at(line.trim(), indent, columns()));
+    }
+    out
+}
+
+/// `chaos lab list`
+pub fn list(labs: &[Lab], progress: &Progress) -> String {
+    let mut out = String::new();
+    for lab in labs {
+        let state = progress.lab(lab.number).map_or("", |mine| state(lab, mine));
+        let _ = writeln!(out, "{:>2}  {}{}", lab.number, lab.title, dash(state));
+        out.push_str(&paragraph(4, &format!("{} ({} minutes)", lab.question, lab.minutes)));
+    }
+    let _ = write!(out, "\nBegin one: chaos lab start {}\n", progress.current.unwrap_or(1));
+    out
+}
+
+/// `chaos lab start N`
+pub fn start(lab: &Lab, progress: &Progress) -> String {
+    let mut out = format!("Lab {}: {} ({} minutes)\n\n", lab.number, lab.title, lab.minutes);
+    out.push_str(&paragraph(0, &lab.question));
+    out.push('\n');
+    for (at, step) in lab.steps.iter().enumerate() {
+        let _ = writeln!(out, "{:>2}. {}", at + 1, wrapped_at(step, 4, columns()));
+    }
+    let _ = writeln!(out, "\nThe text: {}\n\nPredict:\n", lab.text());
+    out.push_str(&questions(lab, progress.lab(lab.number)));
+    let _ = write!(out, "\n{}\n", predict_command(lab));
+    out.push_str(&paragraph(0, VERDICTS));
+    out
+}
+
+const VERDICTS: &str = "A verdict is Survived (the client noticed nothing but time), Recovered (it was told, and \
+                        its own documented move finished the work), Unknown (it cannot know whether its request \
+                        took effect), Lost (acknowledged work or its session is gone) or Duplicated (something \
+                        happened twice).";
+
+/// What is asked, and what was said to it.
+fn questions(lab: &Lab, mine: Option<&LabProgress>) -> String {
+    let mut out = String::new();
+    for ask in &lab.predict {
+        let said = mine.and_then(|mine| mine.predictions.get(&ask.key));
+        let said = said.map_or(String::new(), |said| format!(" You said {}.", said.said));
+        let _ = writeln!(out, "  {} · {}", ask.key, ask.cell);
+        out.push_str(&paragraph(4, &format!("{}{said}", ask.ask)));
+    }
+    out
+}
+
+fn predict_command(lab: &Lab) -> String {
+    let keys: Vec<String> = lab.predict.iter().map(|ask| format!("{}=…", ask.key)).collect();
+    format!("chaos lab predict {} {}", lab.number, keys.join(" "))
+}
+
+/// After `chaos lab predict`.
+pub fn predicted(lab: &Lab, progress: &Progress) -> String {
+    let mut out = questions(lab, progress.lab(lab.number));
+    out.push('\n');
+    out + &paragraph(0, &what_next(lab, progress))
+}
+
+/// `chaos lab check` where nothing was predicted.
+pub fn predict_first(lab: &Lab) -> String {
+    format!(
+        "Lab {}: nothing to compare, because nothing is predicted. Predict first:\n  {}\n",
+        lab.number,
+        predict_command(lab)
+    )
+}
+
+/// `chaos lab hint N`: all that were taken.
+pub fn hints(lab: &Lab, taken: usize) -> String {
+    let mut out = String::new();
+    for (at, hint) in lab.hints.iter().take(taken).enumerate() {
+        out.push_str(&paragraph(0, &format!("Hint {} of {}: {hint}", at + 1, lab.hints.len())));
+    }
+    if taken >= lab.hints.len() {
+        let _ = writeln!(out, "There is no further hint; the answer: chaos lab solve {}", lab.number);
+    }
+    out
+}
+
+/// `chaos lab solve N`
+pub fn answer(lab: &Lab) -> String {
+    format!("Lab {}: {}\n\n{}", lab.number, lab.title, paragraph(0, &lab.answer))
+}
+
+/// `chaos lab reset`
+pub fn forgotten(lab: Option<u8>) -> String {
+    match lab {
+        Some(lab) => format!("What you did in lab {lab} is forgotten. Begin again: chaos lab start {lab}\n"),
+        None => "What you did in all labs is forgotten. Begin again: chaos lab start 1\n".to_owned(),
+    }
+}
+
+/// `chaos lab status`
+pub fn status(labs: &[Lab], progress: &Progress, file: &Path) -> String {
+    let mut out = String::new();
+    if let Some(nickname) = &progress.nickname {
+        let _ = writeln!(out, "{nickname}\n");
+    }
+    for lab in labs {
+        let mine = progress.lab(lab.number);
+        let _ = writeln!(
+            out,
+            "{:>2}  {}{}",
+            lab.number,
+            lab.title,
+            dash(mine.map_or("", |mine| state(lab, mine)))
+        );
+        if let Some(mine) = mine {
+            out.push_str(&paragraph(4, &details(mine)));
+        }
+    }
+    let _ = writeln!(out, "\nkept in {}", file.display());
+    out
+}
+
+fn details(mine: &LabProgress) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for (key, said) in &mine.predictions {
+        words.push(match said.right() {
+            None => format!("{key}={}, not checked", said.said),
+            Some(true) => format!("{key}={} right", said.said),
+            Some(false) => format!("{key}={} wrong", said.said),
+        });
+    }
+    if words.is_empty() {
+        words.push("nothing predicted yet".to_owned());
+    }
+    if mine.hints > 0 {
+        words.push(format!("hints used: {}", mine.hints));
+    }
+    if mine.change_proven {
+        words.push("change proven".to_owned());
+    }
+    words.join("; ")
+}
+
+/// In one word or two, how far a lab is.
+pub fn state(lab: &Lab, mine: &LabProgress) -> &'static str {
+    let of = |right: Option<bool>| mine.predictions.values().filter(|said| said.right() == right).count();
+    match (of(Some(true)), of(Some(false))) {
+        _ if mine.shown => "solved by showing",
+        (right, 0) if right == lab.predict.len() => "all right",
+        (0, 0) if mine.predictions.is_empty() => "begun",
+        (0, 0) => "predicted",
+        (_, 0) => "partly checked",
+        _ => "checked",
+    }
+}
+
+/// The next sensible thing to do in a lab.
+pub fn what_next(lab: &Lab, progress: &Progress) -> String {
+    let number = lab.number;
+    let Some(mine) = progress.lab(number) else { return format!("Begin: chaos lab start {number}") };
+    let open: Vec<&str> = lab.predict.iter().map(|ask| ask.key.as_str()).collect();
+    let open: Vec<&str> = open.into_iter().filter(|key| !mine.predictions.contains_key(*key)).collect();
+    let wrong = mine.predictions.values().any(|said| said.right() == Some(false));
+    let unchecked = mine.predictions.values().any(|said| said.seen.is_none());
+    if !open.is_empty() {
+        return format!("Still to predict: {}. Then: chaos lab check {number}", open.join(", "));
+    }
+    if wrong && mine.hints < lab.hints.len() {
+        return format!(
+            "Next: read {} from \"Why\" on, ask for a hint (chaos lab hint {number}), or predict anew: \
+             chaos lab predict {number} KEY=VERDICT",
+            lab.text()
+        );
+    }
+    if wrong {
+        return format!(
+            "Next: chaos lab predict {number} KEY=VERDICT, or the answer: chaos lab solve {number}"
+        );
+    }
+    if unchecked {
+        return format!("Next: chaos lab check {number}");
+    }
+    if !mine.change_proven {
+        return format!(
+            "Next: change one thing (chaos lab start {number} --change){}",
+            if number < super::catalogue::HOW_MANY {
+                format!(", or go on: chaos lab start {}", number + 1)
+            } else {
+                String::new()
+            }
+        );
+    }
+    match number {
+        super::catalogue::HOW_MANY => {
+            "That was the last lab. What you have done: chaos lab status".to_owned()
+        }
+        _ => format!("Next: chaos lab start {}", number + 1),
+    }
+}
+
+fn dash(state: &str) -> String {
+    if state.is_empty() { String::new() } else { format!(" · {state}") }
+}
