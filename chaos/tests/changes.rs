@@ -68,11 +68,9 @@ impl Copy {
         for entry in fs::read_dir(ours.join("deps")).unwrap().map(Result::unwrap) {
             let ending = entry.path().extension().map(|ending| ending.to_string_lossy().into_owned());
             if ending.is_some_and(|ending| libraries.contains(&ending.as_str())) {
-                let to = theirs.join("deps").join(entry.file_name());
-                fs::copy(entry.path(), &to).unwrap();
-                // cargo goes by times.
-                let time = entry.metadata().unwrap().modified().unwrap();
-                fs::File::options().write(true).open(&to).unwrap().set_modified(time).unwrap();
+                // A link and not a copy: there are gigabytes of them, and the compiler replaces a library, it
+                // never writes into one.
+                fs::hard_link(entry.path(), theirs.join("deps").join(entry.file_name())).unwrap();
             }
         }
     }

@@ -16,7 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chaos::cli::Cli;
-use chaos::driver::local::redis_server;
+use chaos::driver::local::{haproxy, redis_server};
 use chaos::lab::catalogue::{Lab, labs};
 use chaos::predict::{Expected, Predictions};
 use chaos::verdict::Verdict;
@@ -46,6 +46,9 @@ fn read(path: &str) -> String {
 fn every_command_in_the_labs_and_the_readme_prints_what_they_say() {
     if redis_server::find().is_none() {
         return support::skip("the commands of the labs", "no redis-server; apt install redis-server");
+    }
+    if haproxy::find().is_none() {
+        return support::skip("the commands of the labs", "no haproxy; apt install haproxy");
     }
     let bless = std::env::var_os("LAB_BLESS").is_some();
     let only = std::env::var("LAB_ONLY").unwrap_or_default();
