@@ -9,6 +9,8 @@ fn chaos(args: &[&str]) -> Output {
         .args(args)
         .env_remove("LAB_DATABASE")
         .env("CHAOS_RESULTS", std::env::temp_dir().join("chaos-cli-results"))
+        // Whoever runs the tests may be a student, half way through the labs.
+        .env("XDG_STATE_HOME", std::env::temp_dir().join("chaos-cli-state"))
         .output()
         .unwrap()
 }
