@@ -18,6 +18,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// Between two looks. The gateway itself looks at its replicas much less often.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
+/// How often an entry is asked before it takes turns. After a replica came back it may favour one once.
+const TRIES: usize = 10;
+
 /// What programs read; people read `/stats`.
 const CSV: &str = "/stats;csv";
 
@@ -107,6 +110,20 @@ impl Driver {
         Ok(())
     }
 
+    /// Asks every entry of a replica's service until it takes strict turns and this replica has answered last:
+    /// whoever comes next without a session reaches its sibling. At once if there is no gateway.
+    ///
+    /// # Errors
+    /// If an entry takes no turns.
+    pub async fn bring_into_step(&self, replica: &str) -> anyhow::Result<()> {
+        let service = &self.replica(replica)?.service;
+        let entries = self.lab().gateway.as_ref().and_then(|gateway| gateway.entries.get(service));
+        for entry in entries.iter().flat_map(|both| [&both.round_robin, &both.sticky]) {
+            takes_turns(entry, |last| last == replica).await?;
+        }
+        Ok(())
+    }
+
     async fn until(
         &self,
         replica: &str,
@@ -125,6 +142,30 @@ impl Driver {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Asks an entry until two answers in a row come from two replicas and the last of them is `wanted`; says who
+/// that is. Who has no session gets turns at every entry.
+///
+/// # Errors
+/// If it takes no turns.
+pub async fn takes_turns(entry: &str, wanted: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+    let mut last = String::new();
+    for _ in 0..TRIES {
+        let request = Request::get("/livez").body(Full::<Bytes>::default()).context("making a request")?;
+        let answer = http::send(entry, request, ANSWER_WITHIN).await;
+        let answer = answer.with_context(|| format!("asking who answers behind {entry}"))?;
+        let served_by = answer.headers().get("x-served-by").and_then(|name| name.to_str().ok());
+        let Some(served_by) = served_by else {
+            bail!("behind {entry} no replica answers: {}", answer.status())
+        };
+        let in_turn = !last.is_empty() && last != served_by;
+        served_by.clone_into(&mut last);
+        if in_turn && wanted(served_by) {
+            return Ok(last);
+        }
+    }
+    bail!("behind {entry} the replicas do not take turns; {last} answered last")
 }
 
 /// What the gateway's stats say, for programs.

@@ -57,6 +57,9 @@ pub(super) async fn undo(strike: &mut Strike, driver: &Driver, away: Away) -> an
     }
     driver.in_rotation(&replica, READY_WITHIN).await?;
     if let Some((next, rest)) = away.siblings.split_first() {
+        // Whom the gateway favours after a return depends on whether it had missed the replica at all. What
+        // must not depend on that is whether the client meets the next gap: it does, as some client will.
+        driver.bring_into_step(&replica).await?;
         match end(driver, next, How::Asked, None).await? {
             Ok(ended) => {
                 let (siblings, so_far) = (rest.to_vec(), Some(proof));

@@ -2,24 +2,12 @@
 //! itself, it knows. Through the gateway nobody can ask who is next; but the gateway takes strict turns, so
 //! with two replicas the next is the one that did not answer last. The judge looks afterwards whether it was.
 
-use std::time::Duration;
-
 use anyhow::{Context, bail};
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
 
 use crate::client::{Client, Entry};
-use crate::driver::{Driver, Replica};
+use crate::driver::{Driver, Replica, gateway};
 use crate::flow::{Entrance, Flow, Replicas};
-use crate::http;
 use crate::way::Way;
-
-/// How often the gateway is asked before it takes turns. After a replica came back it may favour one once.
-const SCOUTS: usize = 10;
-
-/// How long one question may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// The name of the gateway where the name of a replica could stand.
 pub const GATEWAY: &str = "gateway";
@@ -67,7 +55,7 @@ impl Route {
             (Way::Direct, Some(Replicas::InTurn), _) => {}
             (Way::Gateway, _, Some(entrance)) => {
                 let url = url(driver, service, entrance)?;
-                route.answered_last = scout(&url).await?;
+                route.answered_last = gateway::takes_turns(&url, |_| true).await?;
                 route.entrance = Some(entrance);
                 route.entries = vec![Entry { name: GATEWAY.to_owned(), url }];
             }
@@ -102,24 +90,4 @@ fn url(driver: &Driver, service: &str, entrance: Entrance) -> anyhow::Result<Str
         Entrance::RoundRobin => entries.round_robin.clone(),
         Entrance::Sticky => entries.sticky.clone(),
     })
-}
-
-/// Asks until two answers in a row come from two replicas, and says who gave the last one. Without a
-/// session every entry takes turns.
-async fn scout(entry: &str) -> anyhow::Result<String> {
-    let mut last = String::new();
-    for _ in 0..SCOUTS {
-        let request = Request::get("/livez").body(Full::<Bytes>::default()).context("making a request")?;
-        let answer = http::send(entry, request, ANSWER_WITHIN).await;
-        let answer = answer.with_context(|| format!("asking who answers behind {entry}"))?;
-        let served_by = answer.headers().get("x-served-by").and_then(|name| name.to_str().ok());
-        let Some(served_by) = served_by else {
-            bail!("behind {entry} no replica answers: {}", answer.status())
-        };
-        if !last.is_empty() && last != served_by {
-            return Ok(served_by.to_owned());
-        }
-        last = served_by.to_owned();
-    }
-    bail!("behind {entry} nobody but {last} answered in {SCOUTS} tries")
 }
