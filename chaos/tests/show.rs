@@ -8,7 +8,6 @@ mod browser;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use browser::{Browser, DESKTOP, PHONE};
 use serde_json::Value;
@@ -67,17 +66,17 @@ impl Drop for Show {
     }
 }
 
-/// Asks the page until it says yes.
-async fn until(browser: &Browser, what: &str, script: &str) -> Value {
-    let start = Instant::now();
-    loop {
-        let said = browser.ask(script).await;
-        if said != Value::Bool(false) && said != Value::Null && said != 0 {
-            return said;
-        }
-        assert!(start.elapsed() < Duration::from_secs(20), "not seen on the page: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+/// Waits in the page until it says yes: it is asked again at each change of what it shows.
+async fn until(browser: &Browser, what: &str, script: &str) {
+    let wait = format!(
+        "const said = () => {{ {script} }}, done = arguments[0];
+         if (said()) {{ done(true); return; }}
+         const look = new MutationObserver(() => {{ if (said()) {{ look.disconnect(); done(true); }} }});
+         look.observe(document, {{ subtree: true, childList: true, attributes: true, characterData: true }});
+         setTimeout(() => done(false), 20000);"
+    );
+    let said = browser.client.execute_async(&wait, Vec::new()).await.unwrap();
+    assert_eq!(said, Value::Bool(true), "not seen on the page: {what}");
 }
 
 fn marks(service: &str, status: &str) -> String {

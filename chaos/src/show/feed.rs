@@ -22,9 +22,7 @@ pub enum Event {
     Request {
         /// Of which service.
         service: String,
-        /// When it was sent.
-        at_ms: f64,
-        /// What was asked and answered.
+        /// What was asked and answered, and when.
         #[serde(flatten)]
         evidence: Evidence,
     },

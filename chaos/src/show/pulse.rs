@@ -41,8 +41,7 @@ pub(super) async fn beat(show: Arc<Show>, service: String) {
         }
         let outcome = one_request(&client, logged_in, number).await;
         for exchange in client.forget_log() {
-            let (service, at_ms) = (service.clone(), exchange.evidence().at_ms);
-            show.feed.say(&Event::Request { service, at_ms, evidence: exchange.evidence() });
+            show.feed.say(&Event::Request { service: service.clone(), evidence: exchange.evidence() });
         }
         match outcome {
             Ok(()) => logged_in = true,
