@@ -136,6 +136,22 @@ pub async fn strike(fault: Fault, aim: Aim<'_>) -> anyhow::Result<Strike> {
     }
 }
 
+/// Does it, and if it lasts, ends it after [`Aim::pause_for`]. For whoever has no request by which to measure
+/// an outage.
+///
+/// # Errors
+/// As [`strike`] and [`undo`].
+pub async fn strike_for_a_while(fault: Fault, aim: Aim<'_>) -> anyhow::Result<Strike> {
+    let (driver, lasts) = (aim.driver, aim.pause_for);
+    let mut strike = strike(fault, aim).await?;
+    if strike.in_force.is_some() {
+        // This time is what was asked for; there is no event to wait for.
+        tokio::time::sleep(lasts).await;
+        undo(&mut strike, driver).await?;
+    }
+    Ok(strike)
+}
+
 /// Ends what a strike left in force, and returns when every replica it concerned is ready. Nothing happens if
 /// nothing is in force. A rolling restart goes on with the next replica: then that is in force on return.
 ///

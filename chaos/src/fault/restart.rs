@@ -1,5 +1,6 @@
 //! How is a replica restarted, so that each part of its down time can be told?
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,20 @@ pub struct RestartTimes {
     /// From then until it was ready again. It is started at once, or, where the client comes through the
     /// gateway, after one request of the client.
     pub ready_ms: f64,
+}
+
+impl RestartTimes {
+    /// From the signal to ready.
+    pub fn down_ms(&self) -> f64 {
+        self.stop_ms + self.gone_ms + self.ready_ms
+    }
+}
+
+impl fmt::Display for RestartTimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RestartTimes { stop_ms: stop, gone_ms: gone, ready_ms: ready, .. } = self;
+        write!(f, "down {:.0} ms: stop {stop:.1}, gone {gone:.1}, ready {ready:.1}", self.down_ms())
+    }
 }
 
 /// How a replica is made to end.

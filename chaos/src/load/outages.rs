@@ -85,11 +85,7 @@ async fn strike(
     let replica = &replicas[number % replicas.len()].name;
     let from_ms = now_ms();
     let aim = Aim { driver, service, replica, way: Way::Direct, held: None, pause_for: lasts };
-    let mut strike = fault::strike(fault, aim).await?;
-    if strike.in_force.is_some() {
-        tokio::time::sleep(lasts).await;
-        fault::undo(&mut strike, driver).await?;
-    }
+    let strike = fault::strike_for_a_while(fault, aim).await?;
     Ok(Outage {
         fault: fault.name(),
         replica: (fault.row().hits == Hits::Replica).then(|| replica.to_owned()),

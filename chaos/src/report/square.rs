@@ -1,6 +1,7 @@
 //! What does one square of the printed matrix say? Many cells share it, one for each moment; it shows the
 //! worst of them, the first moment that came to that, and whether any of them deviates.
 
+use crate::fault::RestartTimes;
 use crate::flow::Flow;
 use crate::moment::Moment;
 use crate::results::{Cell, Observed, Results};
@@ -66,8 +67,8 @@ impl Square {
 }
 
 /// From the signal to ready.
-pub fn down_ms(cell: &Cell) -> Option<f64> {
-    cell.restart.as_ref().map(|restart| restart.stop_ms + restart.gone_ms + restart.ready_ms)
+fn down_ms(cell: &Cell) -> Option<f64> {
+    cell.restart.as_ref().map(RestartTimes::down_ms)
 }
 
 fn severity(observed: Observed) -> Option<Verdict> {

@@ -4,7 +4,6 @@
 use std::fmt::Write;
 
 use super::paint::Paint;
-use super::square::down_ms;
 use super::wrap::wrapped;
 use crate::client::record::Evidence;
 use crate::fault::Fault;
@@ -107,9 +106,8 @@ fn event(cell: &Cell, paint: Paint) -> String {
     if let Some(proof) = &cell.proof {
         let _ = writeln!(out, "     proof: {}", wrapped(proof, BESIDE - 1));
     }
-    if let (Some(restart), Some(down)) = (&cell.restart, down_ms(cell)) {
-        let (stop, gone, ready) = (restart.stop_ms, restart.gone_ms, restart.ready_ms);
-        let _ = writeln!(out, "     down {down:.0} ms: stop {stop:.1}, gone {gone:.1}, ready {ready:.1}");
+    if let Some(times) = &cell.restart {
+        let _ = writeln!(out, "     {times}");
     }
     out
 }

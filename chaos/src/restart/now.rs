@@ -67,12 +67,7 @@ async fn hit(
     pause_for: Duration,
 ) -> anyhow::Result<Strike> {
     let aim = Aim { driver: lab, service, replica, way: Way::Direct, held: None, pause_for };
-    let mut strike = fault::strike(fault, aim).await?;
-    if strike.in_force.is_some() {
-        // This time is what was asked for; there is no event to wait for.
-        tokio::time::sleep(pause_for).await;
-        fault::undo(&mut strike, lab).await?;
-    }
+    let mut strike = fault::strike_for_a_while(fault, aim).await?;
     if fault == Fault::Pause {
         // No client is at work here, so there is no request to speak of.
         strike.proof.what = format!("{replica} was {} until it was continued", lab.frozen_word());
@@ -107,11 +102,6 @@ fn tell(out: &mut String, target: &str, how: How, strike: &Strike) {
     let proof = if strike.proof.proven { "proof" } else { "not proven" };
     let _ = writeln!(out, "  {proof}: {}", strike.proof.what);
     if let Some(times) = &strike.restart {
-        let (stop, gone, ready) = (times.stop_ms, times.gone_ms, times.ready_ms);
-        let _ = writeln!(
-            out,
-            "  down {:.0} ms: stop {stop:.1}, gone {gone:.1}, ready {ready:.1}",
-            stop + gone + ready
-        );
+        let _ = writeln!(out, "  {times}");
     }
 }

@@ -1,10 +1,12 @@
 //! How is something restarted that a Docker Swarm keeps alive? One task is replaced, or a whole service rolled.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::{How, RestartArgs};
 use crate::cli::usage;
 use crate::driver::swarm::{self, Replaced, Rolled, Stack};
+use crate::fault::RestartTimes;
 
 /// Restarts a replica or a service of a stack, and says how that went. False: it is not proven.
 ///
@@ -49,17 +51,19 @@ fn replaced(replica: &str, how: swarm::How, replaced: &Replaced) -> (String, boo
         swarm::How::Asked => "asked to end (SIGTERM)",
         swarm::How::Killed => "killed",
     };
-    let Replaced { boot_before, boot_after, stop, gone, ready } = replaced;
+    let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+    let times = RestartTimes {
+        boot_before: replaced.boot_before.clone(),
+        boot_after: replaced.boot_after.clone(),
+        stop_ms: ms(replaced.stop),
+        gone_ms: ms(replaced.gone),
+        ready_ms: ms(replaced.ready),
+    };
+    let RestartTimes { boot_before, boot_after, .. } = &times;
     let proven = boot_before != boot_after;
     let proof = if proven { "proof" } else { "not proven" };
-    let ms = |time: &std::time::Duration| time.as_secs_f64() * 1000.0;
-    let down = ms(stop) + ms(gone) + ms(ready);
     let told = format!(
-        "{replica} {did}, and replaced by the swarm\n  {proof}: boot id {boot_after} after {boot_before}\n  \
-         down {down:.0} ms: stop {:.1}, gone {:.1}, ready {:.1}\n",
-        ms(stop),
-        ms(gone),
-        ms(ready)
+        "{replica} {did}, and replaced by the swarm\n  {proof}: boot id {boot_after} after {boot_before}\n  {times}\n"
     );
     (told, proven)
 }

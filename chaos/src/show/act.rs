@@ -107,11 +107,5 @@ fn aimed(show: &Show, how: How, target: &str) -> anyhow::Result<(Fault, String, 
 async fn strike(show: &Show, fault: Fault, service: &str, replica: &str) -> anyhow::Result<fault::Strike> {
     let (driver, way) = (&show.driver, Way::Direct);
     let aim = Aim { driver, service, replica, way, held: None, pause_for: PAUSE };
-    let mut strike = fault::strike(fault, aim).await?;
-    if strike.in_force.is_some() {
-        // This time is what the button stands for; there is no event to wait for.
-        tokio::time::sleep(PAUSE).await;
-        fault::undo(&mut strike, &show.driver).await?;
-    }
-    Ok(strike)
+    fault::strike_for_a_while(fault, aim).await
 }
