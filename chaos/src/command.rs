@@ -90,8 +90,8 @@ fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let given = args.results.clone().unwrap_or_else(results::latest);
     let inside = |name: &str| given.join(name);
     let file = match given.is_dir() {
-        true if inside("load.json").is_file() => inside("load.json"),
-        true => inside("result.json"),
+        true if inside(results::LOAD_FILE).is_file() => inside(results::LOAD_FILE),
+        true => inside(results::FILE),
         false => given.clone(),
     };
     let page = html::beside(&file).context("there must be a run first: `chaos run cart kill`")?;
@@ -239,10 +239,11 @@ async fn carry_out(
     let plan = Plan { driver, cells, only, services, seed, jobs, lab, folder: folder.clone() };
     let progress = Progress::on_stderr();
     let results = matrix(plan, &progress).await?;
-    results.save(&folder)?;
-    let page = html::beside(&folder.join("result.json"))?;
+    let json = results.to_json()?;
+    results::write(&folder, results::FILE, &json)?;
+    let page = html::write(&folder, &html::page(&json)?)?;
     if common.json {
-        say(&format!("{}\n", results.to_json()?))?;
+        say(&format!("{json}\n"))?;
     } else {
         progress.note(&format!("results and logs: {}\nthe picture: {}", folder.display(), page.display()));
     }

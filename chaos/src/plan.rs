@@ -46,14 +46,15 @@ pub fn default_jobs(driver: DriverName) -> usize {
 /// # Errors
 /// If it does not start.
 pub async fn lab(plan: &Plan, number: usize) -> anyhow::Result<Driver> {
-    if let Some(name) = &plan.lab {
-        let mut lab = Driver::attach(plan.driver, name).await?;
-        lab.keep_logs_in(&plan.folder.join("lab-1"));
-        return Ok(lab);
-    }
     let mut spec = LabSpec::new(plan.services.clone());
     spec.driver = plan.driver;
     spec.gateway = plan.cells.iter().any(|cell| cell.way == Way::Gateway);
+    // One that is joined is always the first, however often it is joined again.
+    let number = if plan.lab.is_some() { 1 } else { number };
     spec.keep_logs_in = Some(plan.folder.join(format!("lab-{number}")));
-    Driver::start(&spec).await.with_context(|| format!("starting lab {number}"))
+    let lab = Driver::join_or_start(plan.lab.as_deref(), &spec).await;
+    match &plan.lab {
+        Some(_) => lab,
+        None => lab.with_context(|| format!("starting lab {number}")),
+    }
 }

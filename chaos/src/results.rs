@@ -14,6 +14,12 @@ use crate::predict::Expected;
 use crate::verdict::Verdict;
 use crate::way::Way;
 
+/// What a run or a matrix is called in its results folder.
+pub const FILE: &str = "result.json";
+
+/// What a load is called there.
+pub const LOAD_FILE: &str = "load.json";
+
 /// One run of the tool over some cells.
 #[derive(Debug, Clone, Serialize)]
 pub struct Results {
@@ -210,14 +216,6 @@ impl Results {
     /// Never for what this tool fills in.
     pub fn to_json(&self) -> anyhow::Result<String> {
         serde_json::to_string_pretty(self).context("putting the results into JSON")
-    }
-
-    /// Writes `result.json` into the results folder and points `results/latest` to it.
-    ///
-    /// # Errors
-    /// If the folder cannot be written to.
-    pub fn save(&self, folder: &Path) -> anyhow::Result<()> {
-        write(folder, "result.json", &self.to_json()?)
     }
 }
 

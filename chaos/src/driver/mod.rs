@@ -73,6 +73,19 @@ impl Driver {
         })
     }
 
+    /// Joins the lab that is named, or starts one; either keeps its logs where the spec says.
+    ///
+    /// # Errors
+    /// As [`Driver::attach`] and [`Driver::start`].
+    pub async fn join_or_start(named: Option<&str>, spec: &LabSpec) -> anyhow::Result<Driver> {
+        let Some(name) = named else { return Driver::start(spec).await };
+        let mut lab = Driver::attach(spec.driver, name).await?;
+        if let Some(folder) = &spec.keep_logs_in {
+            lab.keep_logs_in(folder);
+        }
+        Ok(lab)
+    }
+
     /// The name of the lab that is meant: the one that was named, or the one that is up. `None`: none is.
     ///
     /// # Errors

@@ -36,7 +36,6 @@ pub struct Violation {
 /// session was opened by a run that ended, or one of its failed requests was open while the fault was in
 /// force.
 pub fn tour(tour: &Tour, log: &[Exchange], outages: &[Outage]) -> Judged {
-    let of_tour = &log[tour.from..(tour.from + tour.late_ms.len()).min(log.len())];
     match (&tour.outcome, tour.moves.first()) {
         (Ok(()), None) => Judged { verdict: Verdict::Survived, reason: None, explained: true },
         (Ok(()), Some(one)) => {
@@ -45,14 +44,14 @@ pub fn tour(tour: &Tour, log: &[Exchange], outages: &[Outage]) -> Judged {
         (Err(ending), _) => Judged {
             verdict: ending.verdict,
             reason: Some(ending.reason.clone()),
-            explained: explained(of_tour, &tour.late_ms, log, outages),
+            explained: explained(tour, log, outages),
         },
     }
 }
 
-fn explained(of_tour: &[Exchange], late_ms: &[f64], log: &[Exchange], outages: &[Outage]) -> bool {
+fn explained(tour: &Tour, log: &[Exchange], outages: &[Outage]) -> bool {
     let proven = || outages.iter().filter(|outage| outage.proven);
-    let failed = || of_tour.iter().zip(late_ms).filter(|(exchange, _)| !exchange.acknowledged());
+    let failed = || tour.with_lateness(log).filter(|(exchange, _)| !exchange.acknowledged());
     let met = failed().any(|(exchange, late)| {
         let replica = exchange.http.replica.as_deref();
         proven().any(|outage| outage.met(replica, exchange.sent_at_ms - late, exchange.ended_at_ms))
@@ -79,12 +78,11 @@ fn explained(of_tour: &[Exchange], late_ms: &[f64], log: &[Exchange], outages: &
 /// What the history of one client proves to be wrong: acknowledged and not stored, stored twice, alive after
 /// its logout.
 pub fn violations(visitor: &Visitor, held: &Final) -> Vec<Violation> {
-    let log = visitor.client.log();
+    let log = &visitor.log;
     // A client of a load logs in for every flow, so only within a flow must it not do so twice.
-    let mut findings = history::check_all_but_logins(&log, held);
+    let mut findings = history::check_all_but_logins(log, held);
     for tour in &visitor.tours {
-        let of_tour = &log[tour.from..(tour.from + tour.late_ms.len()).min(log.len())];
-        findings.extend(history::a_session_is_not_replaced(of_tour));
+        findings.extend(history::a_session_is_not_replaced(tour.requests(log)));
     }
     let violation = |finding: history::Finding| Violation {
         client: visitor.number,

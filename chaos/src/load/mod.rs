@@ -36,7 +36,7 @@ use crate::history::Final;
 use crate::names::fault_named;
 use crate::report::paint::Paint;
 use crate::report::progress::Progress;
-use crate::report::say;
+use crate::report::{html, say};
 use crate::results;
 use crate::run::checker::Checker;
 use crate::way::Way;
@@ -116,15 +116,10 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     let folder = results::folder(started_at, seed);
     let progress = Progress::on_stderr();
     progress.say("starting the lab");
-    let driver = match &args.common.lab {
-        Some(name) => Driver::attach(args.common.driver, name).await?,
-        None => {
-            let mut spec = LabSpec::new(services.clone());
-            spec.driver = args.common.driver;
-            spec.keep_logs_in = Some(folder.join("lab-1"));
-            Driver::start(&spec).await?
-        }
-    };
+    let mut spec = LabSpec::new(services.clone());
+    spec.driver = args.common.driver;
+    spec.keep_logs_in = Some(folder.join("lab-1"));
+    let driver = Driver::join_or_start(args.common.lab.as_deref(), &spec).await?;
     progress.say(&format!("{} clients a service work for {:?}", args.clients, args.lasts));
     let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
     let played = play(&driver, &names, args, seed).await?;
@@ -132,9 +127,11 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     let report =
         LoadReport::new(args, seed, started_at, driver.kind().word(), driver.store().why(), &played)?;
     driver.stop().await;
-    let page = report.save(&folder)?;
+    let json = report.to_json()?;
+    results::write(&folder, results::LOAD_FILE, &json)?;
+    let page = html::write(&folder, &html::load_page(&json)?)?;
     if args.common.json {
-        say(&format!("{}\n", report.to_json()?))?;
+        say(&format!("{json}\n"))?;
     } else {
         say(&report.text(Paint::for_stdout()))?;
         progress.note(&format!("results and logs: {}\nthe picture: {}", folder.display(), page.display()));

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -12,10 +11,9 @@ use super::judge::{self, Judged, Violation};
 use super::outages::Outage;
 use super::tally::{Latency, Tally, tally};
 use super::{LoadArgs, Played, tour};
-use crate::client::record::hundredths;
-use crate::report::html;
+use crate::client::record::{Exchange, hundredths};
 use crate::report::paint::Paint;
-use crate::results::{self, Observed};
+use crate::results::Observed;
 use crate::verdict::Verdict;
 
 /// How many requests of a service are kept one by one; the numbers above count all of them.
@@ -66,7 +64,8 @@ pub struct ServiceReport {
     pub violations: Vec<Violation>,
     /// Final states that could not be read.
     pub unread: Vec<String>,
-    /// Requests one by one: all that were not acknowledged first, then as many others as there is room for.
+    /// Requests one by one, in the order of their times: all that were not acknowledged, and of the others as
+    /// many as there is room for.
     pub requests: Vec<Mark>,
 }
 
@@ -154,16 +153,6 @@ impl LoadReport {
         serde_json::to_string_pretty(self).context("putting the load into JSON")
     }
 
-    /// Writes `load.json` and its page into the results folder, and says where the page is.
-    ///
-    /// # Errors
-    /// If the folder cannot be written to.
-    pub fn save(&self, folder: &Path) -> anyhow::Result<PathBuf> {
-        let file = folder.join("load.json");
-        results::write(folder, "load.json", &self.to_json()?)?;
-        html::beside(&file)
-    }
-
     /// The same for people.
     pub fn text(&self, paint: Paint) -> String {
         let mut out = format!("{}\nseed {}\n", self.store, self.seed);
@@ -240,9 +229,8 @@ fn service(played: &Played) -> anyhow::Result<ServiceReport> {
     let mut flows: BTreeMap<&'static str, BTreeMap<String, usize>> = BTreeMap::new();
     let (mut unexplained, mut violations, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for (visitor, held) in played.visitors.iter().zip(&played.held) {
-        let log = visitor.client.log();
         for tour in &visitor.tours {
-            let Judged { verdict, reason, explained } = judge::tour(tour, &log, &played.outages);
+            let Judged { verdict, reason, explained } = judge::tour(tour, &visitor.log, &played.outages);
             let name = match &reason {
                 Some(reason) => format!("{verdict} ({reason})"),
                 None => verdict.to_string(),
@@ -271,7 +259,7 @@ fn service(played: &Played) -> anyhow::Result<ServiceReport> {
     })
 }
 
-/// The requests that are kept: what was not acknowledged comes first, and the others evenly over time.
+/// The requests that are kept: all that were not acknowledged, and of the others one in so many.
 fn marks(played: &Played) -> Vec<Mark> {
     let mut marks: Vec<Mark> = played.visitors.iter().flat_map(marks_of).collect();
     marks.sort_by(|one, other| one.at_ms.total_cmp(&other.at_ms));
@@ -288,10 +276,8 @@ fn marks(played: &Played) -> Vec<Mark> {
 }
 
 fn marks_of(visitor: &tour::Visitor) -> Vec<Mark> {
-    let log = visitor.client.log();
     let one = |tour: &tour::Tour| {
-        let of_tour = log[tour.from..].iter().zip(&tour.late_ms);
-        let mark = |(exchange, late_ms): (&crate::client::record::Exchange, &f64)| {
+        let mark = |(exchange, late_ms): (&Exchange, f64)| {
             let evidence = exchange.evidence();
             Mark {
                 client: visitor.number,
@@ -304,7 +290,7 @@ fn marks_of(visitor: &tour::Visitor) -> Vec<Mark> {
                 replica: evidence.replica,
             }
         };
-        of_tour.map(mark).collect::<Vec<_>>()
+        tour.with_lateness(&visitor.log).map(mark).collect::<Vec<_>>()
     };
     visitor.tours.iter().flat_map(one).collect()
 }

@@ -50,9 +50,8 @@ pub fn tally(played: &Played) -> anyhow::Result<Tally> {
     let (mut during, mut outside) = (new()?, new()?);
     let (mut requests, mut answered) = (0, 0);
     for visitor in &played.visitors {
-        let log = visitor.client.log();
         for tour in &visitor.tours {
-            for (exchange, late_ms) in log[tour.from..].iter().zip(&tour.late_ms) {
+            for (exchange, late_ms) in tour.with_lateness(&visitor.log) {
                 requests += 1;
                 answered += usize::from(was_answered(exchange));
                 let from_ms = exchange.sent_at_ms - late_ms;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Timing;
 use super::pace::Pace;
+use crate::client::record::Exchange;
 use crate::client::{Account, Client, Entry};
 use crate::cue::{Cue, Move};
 use crate::draws::Draws;
@@ -22,10 +23,11 @@ pub const FLOWS: [Flow; 7] =
 pub struct Visitor {
     /// Which one it is; its replica follows from that.
     pub number: usize,
-    /// The client itself, with its log.
-    pub client: Client,
+    /// Everything it asked and was answered.
+    pub log: Vec<Exchange>,
     /// The flows it played.
     pub tours: Vec<Tour>,
+    client: Client,
     account: Account,
     entry: Entry,
     draws: Draws,
@@ -46,13 +48,25 @@ pub struct Tour {
     pub late_ms: Vec<f64>,
 }
 
+impl Tour {
+    /// Its requests in its client's log.
+    pub fn requests<'l>(&self, log: &'l [Exchange]) -> &'l [Exchange] {
+        &log[self.from..(self.from + self.late_ms.len()).min(log.len())]
+    }
+
+    /// Its requests, and by how much each was late.
+    pub fn with_lateness<'l>(&'l self, log: &'l [Exchange]) -> impl Iterator<Item = (&'l Exchange, f64)> {
+        self.requests(log).iter().zip(self.late_ms.iter().copied())
+    }
+}
+
 impl Visitor {
     /// A client that speaks to this replica and counts its time from `start`.
     pub(super) fn new(number: usize, replica: &Replica, start: Instant, mut draws: Draws) -> Self {
         let entry = Entry { name: replica.name.clone(), url: replica.url.clone() };
         let account = Account::fresh();
         let client = Client::since(start, account.clone(), vec![entry.clone()], draws.branch());
-        Visitor { number, client, tours: Vec::new(), account, entry, draws }
+        Visitor { number, log: Vec::new(), tours: Vec::new(), client, account, entry, draws }
     }
 
     /// Somebody who looks at the same account and is no part of the load.
@@ -70,6 +84,7 @@ impl Visitor {
             let tour = self.play(flow, &mut pace).await;
             self.tours.push(tour);
         }
+        self.log = self.client.forget_log();
         self
     }
 

@@ -11,6 +11,7 @@ use anyhow::Context;
 use serde_json::json;
 
 use crate::driver::Driver;
+use crate::results;
 
 /// How large a page may be. It must open at once on an old laptop and pass through any mail.
 pub const SIZE_AT_MOST: usize = 500 * 1024;
@@ -18,11 +19,34 @@ pub const SIZE_AT_MOST: usize = 500 * 1024;
 /// How many requests a page draws at most.
 pub const MARKS_AT_MOST: usize = 10_000;
 
+/// What every page has around its own: the head, the style, the facts, the script.
+const FRAME: &str = include_str!("html/frame.html");
 const STYLE: &str = include_str!("html/page.css");
 const TOOLS: &str = include_str!("html/tools.js");
-const CELLS: (&str, &str) = (include_str!("html/page.html"), include_str!("html/page.js"));
-const SHOW: (&str, &str) = (include_str!("html/show.html"), include_str!("html/show.js"));
-const LOAD: (&str, &str) = (include_str!("html/load.html"), include_str!("html/load.js"));
+
+/// What is a page's own.
+#[derive(Clone, Copy)]
+struct Page {
+    title: &'static str,
+    body: &'static str,
+    script: &'static str,
+}
+
+const CELLS: Page = Page {
+    title: "What survived the restart",
+    body: include_str!("html/page.html"),
+    script: include_str!("html/page.js"),
+};
+const LOAD: Page = Page {
+    title: "What a load saw of the restarts",
+    body: include_str!("html/load.html"),
+    script: include_str!("html/load.js"),
+};
+const SHOW: Page = Page {
+    title: "Restarts, live",
+    body: include_str!("html/show.html"),
+    script: include_str!("html/show.js"),
+};
 
 /// Makes `report.html` beside the `result.json` or `load.json` of a results folder, and says where it is.
 ///
@@ -30,10 +54,18 @@ const LOAD: (&str, &str) = (include_str!("html/load.html"), include_str!("html/l
 /// If there is no such file, it is not a results file, or the page cannot be written.
 pub fn beside(result: &Path) -> anyhow::Result<PathBuf> {
     let text = std::fs::read_to_string(result).with_context(|| format!("reading {}", result.display()))?;
-    let is_load = result.file_name().is_some_and(|name| name == "load.json");
+    let is_load = result.file_name().is_some_and(|name| name == results::LOAD_FILE);
     let page = if is_load { load_page(&text) } else { page(&text) };
     let page = page.with_context(|| format!("{} is not a results file", result.display()))?;
-    let file = result.with_file_name("report.html");
+    write(result.parent().unwrap_or(Path::new("")), &page)
+}
+
+/// Writes a page into a results folder, and says where it is.
+///
+/// # Errors
+/// If the folder cannot be written to.
+pub fn write(folder: &Path, page: &str) -> anyhow::Result<PathBuf> {
+    let file = folder.join("report.html");
     std::fs::write(&file, page).with_context(|| format!("writing {}", file.display()))?;
     Ok(file)
 }
@@ -67,13 +99,19 @@ pub fn show_page(driver: &Driver) -> String {
     filled_in(SHOW, &for_a_script(&facts))
 }
 
-fn room((page, script): (&str, &str)) -> usize {
-    SIZE_AT_MOST - page.len() - STYLE.len() - TOOLS.len() - script.len()
+/// What is left for the facts.
+fn room(page: Page) -> usize {
+    SIZE_AT_MOST - filled_in(page, "").len()
 }
 
-fn filled_in((page, script): (&str, &str), facts: &str) -> String {
+fn filled_in(page: Page, facts: &str) -> String {
     // The facts go in last: a text in them that looks like a place to fill in stays a text.
-    page.replace("/*css*/", STYLE).replace("/*js*/", &format!("{TOOLS}\n{script}")).replace("/*data*/", facts)
+    FRAME
+        .replace("/*title*/", page.title)
+        .replace("/*css*/", STYLE)
+        .replace("/*body*/", page.body)
+        .replace("/*js*/", &format!("{TOOLS}\n{}", page.script))
+        .replace("/*data*/", facts)
 }
 
 /// JSON that can stand inside a script element: "<" is the only character that could end it early.

@@ -63,14 +63,10 @@ pub struct Show {
 /// # Errors
 /// If the lab cannot be started, or the port cannot be had.
 pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let driver = match restart::up_already(args.driver, args.lab.as_deref()).await? {
-        Some(name) => Driver::attach(args.driver, &name).await?,
-        None => {
-            let mut spec = LabSpec::new(twins_or("both"));
-            spec.driver = args.driver;
-            Driver::start(&spec).await?
-        }
-    };
+    let up = restart::up_already(args.driver, args.lab.as_deref()).await?;
+    let mut spec = LabSpec::new(twins_or("both"));
+    spec.driver = args.driver;
+    let driver = Driver::join_or_start(up.as_deref(), &spec).await?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let listener = TcpListener::bind(address)
         .await

@@ -13,12 +13,6 @@ const SERVICES = DATA.services.map((service) => ({
 }));
 const END = Math.max(1, ...SERVICES.flatMap((service) => service.requests.map((request) => request.at + request.took)));
 
-function kind(request) {
-  if (request.status === null) return 'silent';
-  if (request.failure === null) return 'ok';
-  return request.status < 500 ? 'refused' : 'failed';
-}
-
 const x = (time) => LEFT + (time / END) * (WIDTH - LEFT - RIGHT);
 // From a tenth of a millisecond at the bottom to ten seconds at the top.
 const y = (took) => {
@@ -51,7 +45,7 @@ function lane(service) {
     svg.append(label);
   }
   for (const each of KINDS) {
-    const marks = service.requests.filter((request) => kind(request) === each);
+    const marks = service.requests.filter((request) => outcome(request) === each);
     const d = marks.map((request) => SHAPES[each](Math.round(x(request.at) * 10) / 10, Math.round(y(request.took) * 10) / 10)).join(' ');
     if (d) svg.append(drawn('path', { d, class: `mark is-${each} mark-${each}`, 'data-count': marks.length }));
   }
@@ -67,10 +61,9 @@ function tellNearest(event, svg, service) {
     if (far < distance) [best, distance] = [request, far];
   }
   if (!best) return;
-  const answer = best.status === null ? `no answer (${best.failure})` : `${best.status}${best.failure ? ` ${best.failure}` : ''}`;
   byId('detail').replaceChildren(
     element('strong', {}, `${service.service}, client ${best.client}: ${best.flow}, ${best.step}`),
-    element('div', {}, `due at ${ms(best.at)}, ended ${ms(best.took)} later: ${answer}, ${best.replica || 'nobody'}`),
+    element('div', {}, `due at ${ms(best.at)}, ended ${ms(best.took)} later: ${answerOf(best)}, ${best.replica || 'nobody'}`),
   );
 }
 

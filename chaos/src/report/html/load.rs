@@ -36,7 +36,7 @@ pub(super) fn facts(load: &str, room: usize, marks: usize) -> anyhow::Result<Str
     }
     if (shown as u64) < total {
         page["cap"] = json!(format!(
-            "This page draws {shown} of {total} requests; load.json has {all} of them, those that failed first. \
+            "This page draws {shown} of {total} requests; load.json has {all} of them, all that failed among them. \
              The numbers count all."
         ));
     }

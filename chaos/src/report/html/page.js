@@ -1,12 +1,6 @@
 // The page of one results file: the picture of one moment, and the matrix to choose it from. No library and
 // no network; everything it shows comes from the facts in the page.
 
-function outcome(request) {
-  if (request.status === null) return 'silent';
-  if (request.status < 400 && request.failure === null) return 'ok';
-  return request.status < 500 ? 'refused' : 'failed';
-}
-
 // ---------------------------------------------------------------- the facts
 
 // The opposite of `data.rs`: rows of numbers back into things with names. A cell without a detail found no
@@ -173,9 +167,8 @@ function mark(cell, request, index, rail, points, another) {
 
 // `stateful-2.ab12cd34…` is said as `2 run ab12`.
 function shortRun(boot) {
-  const dot = boot.lastIndexOf('.');
-  const replica = boot.slice(0, dot);
-  return `${replica.slice(replica.lastIndexOf('-') + 1)} run ${boot.slice(dot + 1, dot + 5)}`;
+  const replica = boot.slice(0, boot.lastIndexOf('.'));
+  return `${replica.slice(replica.lastIndexOf('-') + 1)} ${runOf(boot)}`;
 }
 
 function drawAxis(svg, points, y, width) {
@@ -193,8 +186,7 @@ function drawAxis(svg, points, y, width) {
 }
 
 function inWords(request) {
-  const answer = request.status === null ? `no answer: ${request.failure}` : withReason(`${request.status}${request.failure ? ` ${request.failure}` : ''}`, request.reason);
-  return `${request.step}, ${request.method} ${request.path}, ${answer}, after ${ms(request.took)}`;
+  return `${request.step}, ${request.method} ${request.path}, ${answerOf(request)}, after ${ms(request.took)}`;
 }
 
 function choose(group, cell, request) {
@@ -256,10 +248,9 @@ function requestTable(cells) {
   const body = element('tbody');
   for (const cell of cells) {
     for (const request of cell.requests || []) {
-      const answer = request.status === null ? request.failure : withReason(`${request.status}${request.failure ? ` ${request.failure}` : ''}`, request.reason);
       body.append(element('tr', {},
         element('th', { scope: 'row' }, cell.column), element('td', {}, request.step), element('td', {}, `${request.method} ${request.path}`),
-        element('td', {}, signInText(outcome(request)), ` ${answer}`), element('td', { class: 'number' }, ms(request.at)),
+        element('td', {}, signInText(outcome(request)), ` ${answerOf(request)}`), element('td', { class: 'number' }, ms(request.at)),
         element('td', { class: 'number' }, ms(request.took)), element('td', {}, request.boot || '–')));
     }
   }

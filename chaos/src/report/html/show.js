@@ -44,7 +44,7 @@ function replicas(event) {
   for (const { name, boot_id: boot } of event.replicas) {
     boots[name] = boot;
     const state = byId(`boot-${name}`);
-    if (state) state.textContent = boot ? `run ${boot.slice(boot.lastIndexOf('.') + 1, boot.lastIndexOf('.') + 5)}` : 'no answer';
+    if (state) state.textContent = boot ? runOf(boot) : 'no answer';
   }
 }
 
@@ -59,12 +59,6 @@ function note(number, text) {
 }
 
 // ---------------------------------------------------------------- the lanes
-
-function kind({ status, failure }) {
-  if (status === null) return 'silent';
-  if (failure === null) return 'ok';
-  return status < 500 ? 'refused' : 'failed';
-}
 
 function lane(service) {
   const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'img', 'data-service': service });
@@ -92,8 +86,8 @@ function draw() {
     const mine = requests.filter((each) => each.service === service);
     for (const each of mine) {
       // What went well is small, so that what did not stands out.
-      const size = kind(each) === 'ok' ? 0.4 : 0.9;
-      const mark = drawn('g', { transform: `translate(${x(each.at_ms)} ${RAIL}) scale(${size})`, class: `is-${kind(each)}`, 'data-status': String(each.status) }, sign(kind(each)));
+      const size = outcome(each) === 'ok' ? 0.4 : 0.9;
+      const mark = drawn('g', { transform: `translate(${x(each.at_ms)} ${RAIL}) scale(${size})`, class: `is-${outcome(each)}`, 'data-status': String(each.status) }, sign(outcome(each)));
       const title = drawn('title');
       title.textContent = inWords(each);
       mark.append(title);
@@ -103,7 +97,7 @@ function draw() {
     const last = mine[mine.length - 1];
     const words = last ? `${service}: ${inWords(last)}` : service;
     svg.setAttribute('aria-label', words);
-    byId(`state-${service}`).replaceChildren(...(last ? [signInText(kind(last)), ` ${words}`] : [words]));
+    byId(`state-${service}`).replaceChildren(...(last ? [signInText(outcome(last)), ` ${words}`] : [words]));
   }
 }
 
@@ -113,9 +107,8 @@ function splits({ at_ms: from, restart }) {
 }
 
 function inWords({ step, status, failure, failure_reason: reason, ms: took, replica, boot_id: boot }) {
-  const answer = status === null ? `no answer (${failure})` : `${status}${failure ? ` ${withReason(failure, reason)}` : ''}`;
-  const run = boot ? ` from ${replica} run ${boot.slice(boot.lastIndexOf('.') + 1, boot.lastIndexOf('.') + 5)}` : '';
-  return `${step} ${answer}${run}, ${ms(took)}`;
+  const run = boot ? ` from ${replica} ${runOf(boot)}` : '';
+  return `${step} ${answerOf({ status, failure, reason })}${run}, ${ms(took)}`;
 }
 
 // ---------------------------------------------------------------- the buttons

@@ -52,3 +52,21 @@ function signInText(name) {
   const picture = drawn('svg', { viewBox: '-12 -12 24 24', class: `sign is-${name}`, 'aria-hidden': 'true' }, sign(name));
   return picture;
 }
+
+// ---------------------------------------------------------------- what a request came to
+
+function outcome({ status, failure }) {
+  if (status === null) return 'silent';
+  if (status < 400 && failure === null) return 'ok';
+  return status < 500 ? 'refused' : 'failed';
+}
+
+function answerOf({ status, failure, reason }) {
+  return status === null ? `no answer: ${failure}` : withReason(`${status}${failure ? ` ${failure}` : ''}`, reason);
+}
+
+// `stateful-2.ab12cd34…` is said as `run ab12`.
+function runOf(boot) {
+  const dot = boot.lastIndexOf('.');
+  return `run ${boot.slice(dot + 1, dot + 5)}`;
+}
