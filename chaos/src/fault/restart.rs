@@ -121,14 +121,19 @@ pub(super) async fn end(
     }
     let stopped = Instant::now();
     if let (How::Asked, Some(held)) = (how, held) {
-        match held.draining(EXIT_WITHIN).await {
-            Ok(true) => held.release().await?,
+        let released = match held.draining(EXIT_WITHIN).await {
+            Ok(true) => held.release().await,
             Ok(false) => {
                 return Ok(Err(format!("{replica} took the signal and never said that it drains")));
             }
-            // It ended and let the request fall: no fault of the lab's, and its client will say what it cost.
-            Err(_) if driver.gone(replica, EXIT_WITHIN).await? => {}
-            Err(error) => return Err(error),
+            Err(error) => Err(error),
+        };
+        // It may end and let the request fall, before or after it says that it drains: no fault of the
+        // lab's, and its client will say what it cost.
+        if let Err(error) = released
+            && !driver.gone(replica, EXIT_WITHIN).await?
+        {
+            return Err(error);
         }
     }
     if !driver.gone(replica, EXIT_WITHIN).await? {
