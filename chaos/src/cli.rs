@@ -119,7 +119,7 @@ pub struct MatrixArgs {
     #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true)]
     pub only: Vec<Only>,
 
-    /// How many labs work at the same time; default 4 a core, in containers 1
+    /// How many labs work at the same time; default 4 a core, in containers 1 a core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
 

@@ -176,7 +176,7 @@ async fn stories(cells: Vec<Cell>, common: &CommonArgs) -> anyhow::Result<ExitCo
     if !common.json {
         let paint = Paint::for_stdout();
         for cell in &results.cells {
-            say(&format!("{}\n", story::cell(cell, results.seed, paint)))?;
+            say(&format!("{}\n", story::cell(cell, &results, paint)))?;
         }
         say(&text::broken_controls(&results, paint))?;
         say(&format!("{}\n", text::summary(&results, paint)))?;

@@ -1,5 +1,8 @@
 //! Can a lab run here, and if not, what is the cure? One line each.
 
+mod finding;
+mod containers;
+
 use std::fs;
 use std::io::{Write, stdout};
 use std::path::Path;
@@ -7,8 +10,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nix::sys::statvfs::statvfs;
-use serde::Serialize;
 
+use self::finding::{Finding, Health, bad, good, poor};
 use crate::driver::local::{haproxy, ports, redis_server};
 use crate::service;
 use crate::state::folder;
@@ -30,26 +33,6 @@ pub struct DoctorArgs {
     pub json: bool,
 }
 
-/// What was found out about one thing.
-#[derive(Debug, Serialize)]
-struct Finding {
-    health: Health,
-    what: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cure: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Health {
-    /// As it should be.
-    Good,
-    /// A lab runs, with less in it or slower.
-    Poor,
-    /// No lab can run.
-    Bad,
-}
-
 /// Looks at everything a lab needs and prints it; exit 3 if a lab cannot run.
 ///
 /// # Errors
@@ -67,23 +50,14 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         open_files(),
         leftovers(),
     ]);
+    findings.extend(containers::look().await);
     if args.json {
         writeln!(stdout(), "{}", serde_json::json!({ "findings": findings }))?;
     } else {
-        findings.iter().try_for_each(|finding| writeln!(stdout(), "{}", text(finding)))?;
+        findings.iter().try_for_each(|finding| writeln!(stdout(), "{finding}"))?;
     }
     let sick = findings.iter().any(|finding| finding.health == Health::Bad);
     Ok(ExitCode::from(if sick { 3 } else { 0 }))
-}
-
-fn text(finding: &Finding) -> String {
-    let word = match finding.health {
-        Health::Good => "ok  ",
-        Health::Poor => "poor",
-        Health::Bad => "BAD ",
-    };
-    let cure = finding.cure.as_ref().map_or_else(String::new, |cure| format!("; cure: {cure}"));
-    format!("{word} {}{cure}", finding.what)
 }
 
 /// The services' binaries, each in a line of its own.
@@ -201,16 +175,4 @@ fn leftovers() -> Finding {
         [] => good("no dead lab has left anything behind"),
         dead => poor(format!("dead labs have left something behind: {}", dead.join(", ")), "chaos heal"),
     }
-}
-
-fn good(what: impl Into<String>) -> Finding {
-    Finding { health: Health::Good, what: what.into(), cure: None }
-}
-
-fn poor(what: impl Into<String>, cure: &str) -> Finding {
-    Finding { health: Health::Poor, what: what.into(), cure: Some(cure.to_owned()) }
-}
-
-fn bad(what: impl Into<String>, cure: &str) -> Finding {
-    Finding { health: Health::Bad, what: what.into(), cure: Some(cure.to_owned()) }
 }

@@ -8,14 +8,14 @@ use super::wrap::wrapped;
 use crate::client::record::Evidence;
 use crate::fault::Fault;
 use crate::flow::Flow;
-use crate::results::{Cell, Observed};
+use crate::results::{Cell, Observed, Results};
 use crate::way::Way;
 
 /// Where a sentence stands beside a word such as `predicted`.
 const BESIDE: usize = 13;
 
 /// The whole story of a cell.
-pub fn cell(cell: &Cell, seed: u64, paint: Paint) -> String {
+pub fn cell(cell: &Cell, of: &Results, paint: Paint) -> String {
     let mut out = format!("{}\n", paint.bold(&title(cell)));
     if let Some(flow) = Flow::named(cell.flow) {
         let _ = writeln!(out, "{}\n", paint.faint(&format!("promise: {}", flow.row().promise)));
@@ -31,16 +31,16 @@ pub fn cell(cell: &Cell, seed: u64, paint: Paint) -> String {
     }
     out.push('\n');
     out.push_str(&verdict(cell, paint));
-    let _ = writeln!(out, "{}", paint.faint(&again(cell, seed)));
+    let _ = writeln!(out, "{}", paint.faint(&again(cell, of)));
     out
 }
 
 /// A cell that is not as predicted: what was expected, what was seen, the evidence.
-pub fn deviation(cell: &Cell, seed: u64, paint: Paint) -> String {
+pub fn deviation(cell: &Cell, of: &Results, paint: Paint) -> String {
     let mut out = format!("{}\n", paint.alarm(&title(cell)));
     out.push_str(&verdict(cell, paint));
     out.push_str(&requests(&cell.evidence));
-    let _ = writeln!(out, "  {}", again(cell, seed));
+    let _ = writeln!(out, "  {}", again(cell, of));
     out
 }
 
@@ -143,10 +143,12 @@ fn verdict(cell: &Cell, paint: Paint) -> String {
     out
 }
 
-fn again(cell: &Cell, seed: u64) -> String {
+fn again(cell: &Cell, of: &Results) -> String {
     let way = if cell.way == Way::Direct { String::new() } else { format!("--way {} ", cell.way) };
+    let driver = if of.driver == "local" { String::new() } else { format!(" --driver {}", of.driver) };
+    let seed = of.seed;
     format!(
-        "  again      chaos run {} {} --service {} {way}--at {} --phase {} --seed {seed}",
+        "  again      chaos run {} {} --service {} {way}--at {} --phase {} --seed {seed}{driver}",
         cell.flow,
         cell.fault,
         cell.service,

@@ -176,7 +176,7 @@ fn standing_out(out: &mut String, results: &Results, paint: Paint) {
     let odd: Vec<&Cell> = results.cells.iter().filter(|cell| cell.stands_out()).collect();
     for cell in odd.iter().take(TOLD_IN_FULL) {
         out.push('\n');
-        out.push_str(&story::deviation(cell, results.seed, paint));
+        out.push_str(&story::deviation(cell, results, paint));
     }
     if odd.len() > TOLD_IN_FULL {
         let _ = writeln!(out, "\nand {} more:", odd.len() - TOLD_IN_FULL);

@@ -103,6 +103,11 @@ impl Lab {
         self
     }
 
+    /// What it should be like, for a test that expects it not to start.
+    pub fn spec(self) -> LabSpec {
+        self.spec
+    }
+
     /// Starts it; everything in it is ready on return, and gone when the value is dropped.
     pub async fn start(self) -> Running {
         let driver = Driver::start(&self.spec).await.unwrap_or_else(|error| panic!("no lab: {error:#}"));

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 /// A place of its own for the labs of one test, so that nobody else's are healed or counted.
 pub struct Place {
     folder: TempDir,
+    engine: bool,
 }
 
 /// A `chaos up` that is up. Killed when dropped.
@@ -21,15 +22,22 @@ pub struct Up {
 
 impl Place {
     pub fn new() -> Place {
-        Place { folder: tempfile::tempdir().expect("tests can write to the temporary folder") }
+        Place { folder: tempfile::tempdir().expect("tests can write to the temporary folder"), engine: false }
+    }
+
+    /// The same, with the engine of this machine, which is one for all: what is done in it names its lab.
+    pub fn with_the_engine() -> Place {
+        Place { engine: true, ..Place::new() }
     }
 
     /// The tool with these arguments.
     pub fn chaos(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chaos"));
         command.args(args).env("TMPDIR", self.folder.path()).env_remove("LAB_DATABASE");
-        // The engine is one for the whole machine; what others have in it is none of this test's business.
-        command.env("DOCKER_HOST", "unix:///nowhere");
+        if !self.engine {
+            // What others have in the engine is none of this test's business.
+            command.env("DOCKER_HOST", "unix:///nowhere");
+        }
         command
     }
 

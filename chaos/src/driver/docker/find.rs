@@ -93,6 +93,12 @@ fn name_of(container: &ContainerSummary) -> String {
 }
 
 impl Found {
+    /// Whether a box of it answers on one of these ports.
+    pub fn publishes(&self, ports: &[u16]) -> bool {
+        let published = self.boxes.values().flat_map(|container| container.ports.iter().flatten());
+        published.filter_map(|port| port.public_port).any(|port| ports.contains(&port))
+    }
+
     /// The boxes that should be there and have no container.
     pub fn missing(&self) -> Vec<&str> {
         self.expected.iter().map(String::as_str).filter(|name| !self.boxes.contains_key(*name)).collect()

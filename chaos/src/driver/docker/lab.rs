@@ -45,14 +45,14 @@ pub async fn start(spec: &LabSpec) -> anyhow::Result<Docker> {
     let ours = Ours::new(&name, files_of(&name)?, spec.keep_logs_in.clone(), publisher.into_locked());
     write_files(&planned, ours.files())?;
     let names: Vec<&str> = planned.keys().map(String::as_str).collect();
-    let labels = [
+    let labels = vec![
         (KIND.to_owned(), if private { "private" } else { "up" }.to_owned()),
         (OWNER.to_owned(), Owner::me().to_string()),
         (BOXES.to_owned(), names.join(" ")),
     ];
-    let wanted = For { project: &name, labels: &labels, files: ours.files(), health_checks: !private };
-    make_all(&project.engine, &planned, &wanted).await?;
-    ours.settled();
+    let (files, health_checks) = (ours.files().to_owned(), !private);
+    let wanted = For { project: name.clone(), labels, files, health_checks };
+    ours.make(make_all(project.engine.clone(), planned.clone(), wanted)).await?;
     let docker = Docker::ours(project, lab, ours);
     start_all(&docker, planned).await?;
     Ok(docker)
@@ -143,13 +143,13 @@ fn write_files(planned: &BTreeMap<String, Planned>, folder: &Path) -> anyhow::Re
     Ok(())
 }
 
-async fn make_all(engine: &Engine, planned: &BTreeMap<String, Planned>, lab: &For<'_>) -> anyhow::Result<()> {
+async fn make_all(engine: Engine, planned: BTreeMap<String, Planned>, lab: For) -> anyhow::Result<()> {
     let labels = |kind: &str, name: &str| {
-        let labels = [(PROJECT.to_owned(), lab.project.to_owned()), (kind.to_owned(), name.to_owned())];
+        let labels = [(PROJECT.to_owned(), lab.project.clone()), (kind.to_owned(), name.to_owned())];
         Some(HashMap::from(labels))
     };
     let network = NetworkCreateRequest {
-        name: make::network(lab.project),
+        name: make::network(&lab.project),
         labels: labels("com.docker.compose.network", "default"),
         ..NetworkCreateRequest::default()
     };
@@ -159,7 +159,7 @@ async fn make_all(engine: &Engine, planned: &BTreeMap<String, Planned>, lab: &Fo
         volumes.filter(|mounted| matches!(mounted.text(), Ok(None))).map(|m| m.source.as_str()).collect();
     for name in volumes {
         let volume = VolumeCreateRequest {
-            name: Some(make::volume(lab.project, name)),
+            name: Some(make::volume(&lab.project, name)),
             labels: labels("com.docker.compose.volume", name),
             ..VolumeCreateRequest::default()
         };
@@ -167,8 +167,8 @@ async fn make_all(engine: &Engine, planned: &BTreeMap<String, Planned>, lab: &Fo
     }
     let made = planned.iter().map(async |(name, one)| {
         let named =
-            CreateContainerOptionsBuilder::default().name(&make::container(lab.project, name)).build();
-        let made = engine.create_container(Some(named), make::body(name, one, lab)?).await;
+            CreateContainerOptionsBuilder::default().name(&make::container(&lab.project, name)).build();
+        let made = engine.create_container(Some(named), make::body(name, one, &lab)?).await;
         made.map_err(plain).with_context(|| format!("making {name}"))
     });
     // All of them, so that none is still being made when we return.
@@ -183,13 +183,7 @@ async fn start_all(docker: &Docker, mut waiting: BTreeMap<String, Planned>) -> a
             waiting.iter().filter(|(_, one)| free(one)).map(|(name, _)| name.clone()).collect();
         ensure!(!next.is_empty(), "the boxes of docker-compose.yml depend on each other in a circle");
         waiting.retain(|name, _| !next.contains(name));
-        let start = next.iter().map(async |name| {
-            let project = docker.project();
-            let container = &project.boxed(name)?.container;
-            let started = project.engine.start_container(container, None).await;
-            started.map_err(plain).with_context(|| format!("starting {name}"))?;
-            project.answers(name, docker.lab(), FIRST_ANSWER_WITHIN).await
-        });
+        let start = next.iter().map(|name| docker.project().start(name, docker.lab(), FIRST_ANSWER_WITHIN));
         try_join_all(start).await?;
     }
     Ok(())

@@ -4,18 +4,18 @@ use std::path::Path;
 
 use anyhow::Context;
 use bollard::Docker as Engine;
-use bollard::query_parameters::LogsOptionsBuilder;
-use futures_util::{StreamExt, TryStreamExt};
+use bollard::query_parameters::{LogsOptions, LogsOptionsBuilder};
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 
+use super::engine::plain;
 use super::find::Found;
 
 /// The last lines of a container, each with its end cut off where it would fill a screen.
 pub async fn last_lines(engine: &Engine, container: &str, count: usize) -> String {
     let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&count.to_string()).build();
-    let pieces =
-        engine.logs(container, Some(options)).filter_map(async |piece| Some(piece.ok()?.into_bytes()));
-    let text = pieces.collect::<Vec<_>>().await.concat();
+    // Where the engine does not say, there are no last words.
+    let text = said(engine, container, options).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<String> = text.lines().map(|line| line.chars().take(400).collect()).collect();
     lines.join("\n")
@@ -25,8 +25,7 @@ pub async fn last_lines(engine: &Engine, container: &str, count: usize) -> Strin
 /// each start. `None` for what does not say so.
 pub async fn restarts(engine: &Engine, container: &str) -> Option<u32> {
     let options = LogsOptionsBuilder::default().stdout(true).stderr(false).build();
-    let pieces: Vec<_> = engine.logs(container, Some(options)).try_collect().await.ok()?;
-    let text = pieces.into_iter().flat_map(|piece| piece.into_bytes()).collect::<Vec<u8>>();
+    let text = said(engine, container, options).await.ok()?;
     let text = String::from_utf8_lossy(&text);
     let starts = text.lines().filter(|line| line.starts_with("listening on ")).count();
     u32::try_from(starts.checked_sub(1)?).ok()
@@ -57,8 +56,7 @@ pub async fn keep(
     if let Some(since) = since {
         options = options.since(i32::try_from(since.as_second()).unwrap_or(i32::MAX));
     }
-    let pieces: Vec<_> = engine.logs(container, Some(options.build())).try_collect().await?;
-    let text = pieces.into_iter().flat_map(|piece| piece.into_bytes()).collect::<Vec<u8>>();
+    let text = said(engine, container, options.build()).await?;
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }
@@ -68,4 +66,9 @@ pub async fn keep(
         .open(file)
         .with_context(|| format!("opening {}", file.display()))?;
     std::io::Write::write_all(&mut kept, &text).with_context(|| format!("writing {}", file.display()))
+}
+
+async fn said(engine: &Engine, container: &str, options: LogsOptions) -> anyhow::Result<Vec<u8>> {
+    let pieces: Vec<_> = engine.logs(container, Some(options)).try_collect().await.map_err(plain)?;
+    Ok(pieces.into_iter().flat_map(|piece| piece.into_bytes()).collect())
 }

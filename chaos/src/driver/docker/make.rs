@@ -1,7 +1,7 @@
 //! How is a box made? What the compose file says of it, in the engine's words.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bollard::models::{
@@ -14,14 +14,14 @@ use super::compose::{Definition, Published};
 use super::labels;
 
 /// The lab that a box is made for.
-#[derive(Debug)]
-pub struct For<'a> {
+#[derive(Debug, Clone)]
+pub struct For {
     /// Its name, which is compose's project.
-    pub project: &'a str,
+    pub project: String,
     /// The labels that all its boxes have.
-    pub labels: &'a [(String, String)],
+    pub labels: Vec<(String, String)>,
     /// Where the files lie that are mounted into boxes.
-    pub files: &'a Path,
+    pub files: PathBuf,
     /// Whether the engine asks the boxes how they are. A lab of the matrix asks by itself, and asking costs
     /// more than the boxes do.
     pub health_checks: bool,
@@ -46,13 +46,13 @@ pub fn volume(project: &str, name: &str) -> String {
 ///
 /// # Errors
 /// If a file is to be mounted that this tool was not built with.
-pub fn body(name: &str, planned: &Planned, lab: &For<'_>) -> anyhow::Result<ContainerCreateBody> {
+pub fn body(name: &str, planned: &Planned, lab: &For) -> anyhow::Result<ContainerCreateBody> {
     let Planned { definition, .. } = planned;
-    let mut labels = labels::of_compose(lab.project, name);
+    let mut labels = labels::of_compose(&lab.project, name);
     labels.extend(definition.labels.clone());
     labels.extend(lab.labels.iter().cloned());
     let endpoint = EndpointSettings { aliases: Some(vec![name.to_owned()]), ..EndpointSettings::default() };
-    let endpoints = HashMap::from([(network(lab.project), endpoint)]);
+    let endpoints = HashMap::from([(network(&lab.project), endpoint)]);
     Ok(ContainerCreateBody {
         image: Some(definition.image.clone()),
         cmd: (!definition.command.is_empty()).then(|| definition.command.clone()),
@@ -62,18 +62,18 @@ pub fn body(name: &str, planned: &Planned, lab: &For<'_>) -> anyhow::Result<Cont
         exposed_ports: Some(definition.ports.iter().map(Published::inside_tcp).collect()),
         healthcheck: health(definition, lab.health_checks),
         stop_timeout: definition.stop_grace_period.and_then(|time| i64::try_from(time.as_secs()).ok()),
-        host_config: Some(HostConfig { network_mode: Some(network(lab.project)), ..host(definition, lab)? }),
+        host_config: Some(HostConfig { network_mode: Some(network(&lab.project)), ..host(definition, lab)? }),
         networking_config: Some(NetworkingConfig { endpoints_config: Some(endpoints) }),
         ..ContainerCreateBody::default()
     })
 }
 
-fn host(definition: &Definition, lab: &For<'_>) -> anyhow::Result<HostConfig> {
+fn host(definition: &Definition, lab: &For) -> anyhow::Result<HostConfig> {
     let mut binds = Vec::new();
     for mounted in &definition.volumes {
         let source = match mounted.text()? {
             Some(_) => lab.files.join(&mounted.source).display().to_string(),
-            None => volume(lab.project, &mounted.source),
+            None => volume(&lab.project, &mounted.source),
         };
         binds.push(format!("{source}:{}:{}", mounted.target, if mounted.read_only { "ro" } else { "rw" }));
     }

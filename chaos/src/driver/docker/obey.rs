@@ -91,11 +91,9 @@ impl Docker {
             return Ok(());
         }
         self.renew_ring(name).await?;
-        let container = &self.project.boxed(name)?.container;
-        let started = self.project.engine.start_container(container, None).await;
-        started.map_err(plain).with_context(|| format!("starting {name}"))?;
+        self.project.start(name, &self.lab, READY_WITHIN).await?;
         self.project.is_started(name);
-        self.project.answers(name, &self.lab, READY_WITHIN).await
+        Ok(())
     }
 
     /// Unpauses what is paused and starts what is down, the stores first.

@@ -2,17 +2,17 @@
 //! does not start: its logs are kept if they are wanted, and nothing of it is left.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::thread::JoinHandle;
 
 use anyhow::Context;
 use bollard::Docker as Engine;
+use tokio::sync::oneshot;
 
+use super::project::lock;
 use super::{engine, find, logs, remove};
 use crate::driver::local::ports::Port;
-
-/// What the engine was asked for and had not yet answered may still appear, for so long.
-const LATE_FOR: Duration = Duration::from_secs(1);
 
 /// A lab of our own. Dropping it removes the lab.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub struct Ours {
     project: String,
     files: PathBuf,
     keep_logs_in: Option<PathBuf>,
-    // Whether everything that was asked for has been answered.
-    settled: AtomicBool,
+    // Makes the lab; see [`Ours::make`].
+    maker: Mutex<Option<JoinHandle<()>>>,
     gone: AtomicBool,
     _ports: Vec<Port>,
 }
@@ -29,8 +29,8 @@ pub struct Ours {
 impl Ours {
     /// Takes the end of a lab upon itself, before anything of it has been made.
     pub fn new(project: &str, files: PathBuf, keep_logs_in: Option<PathBuf>, ports: Vec<Port>) -> Ours {
-        let (settled, gone) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ours { project: project.to_owned(), files, keep_logs_in, settled, gone, _ports: ports }
+        let (maker, gone) = (Mutex::new(None), AtomicBool::new(false));
+        Ours { project: project.to_owned(), files, keep_logs_in, maker, gone, _ports: ports }
     }
 
     /// Where the files lie that are mounted into its boxes.
@@ -43,9 +43,23 @@ impl Ours {
         self.keep_logs_in.as_deref()
     }
 
-    /// Everything that the engine was asked to make is made.
-    pub fn settled(&self) {
-        self.settled.store(true, Ordering::Relaxed);
+    /// Lets the lab's things be made, in a thread of their own. If nobody waits for them any more they are made
+    /// all the same: what the engine was asked for appears, whether or not anybody listens, and only then can
+    /// it be removed.
+    ///
+    /// # Errors
+    /// What could not be made.
+    pub async fn make(
+        &self,
+        make: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let (done, made) = oneshot::channel();
+        let maker = std::thread::spawn(move || {
+            // Whoever waited may be gone.
+            let _ = done.send(block_on(make));
+        });
+        *lock(&self.maker) = Some(maker);
+        made.await.context("the thread that makes a lab is gone")?.flatten()
     }
 
     /// Ends the lab.
@@ -69,11 +83,6 @@ impl Ours {
             logs::collect(engine, &found, folder, None).await;
         }
         remove::all_of(engine, &self.project).await?;
-        let start = Instant::now();
-        while !self.settled.load(Ordering::Relaxed) && start.elapsed() < LATE_FOR {
-            tokio::time::sleep(LATE_FOR / 10).await;
-            remove::all_of(engine, &self.project).await?;
-        }
         remove::files(&self.files)
     }
 
@@ -82,14 +91,17 @@ impl Ours {
         if self.gone.load(Ordering::Relaxed) {
             return;
         }
-        let end = || -> anyhow::Result<()> {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.context("waiting for the engine")?;
-            runtime.block_on(async {
+        if let Some(maker) = lock(&self.maker).take() {
+            // If it panicked, it makes nothing more.
+            let _ = maker.join();
+        }
+        let end = || {
+            block_on(async {
                 let engine = engine::open().await?;
                 self.end(&engine).await;
-                Ok(())
+                anyhow::Ok(())
             })
+            .flatten()
         };
         // A thread of its own, because a runtime cannot be entered from within another.
         std::thread::scope(|scope| {
@@ -107,4 +119,9 @@ impl Drop for Ours {
     fn drop(&mut self) {
         self.raze();
     }
+}
+
+fn block_on<T>(task: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.context("waiting for the engine")?.block_on(task))
 }

@@ -1,12 +1,11 @@
 //! On which ports of this machine do a lab's boxes answer? A lab that people talk to has those of the compose
 //! file, where they are free; every other lab has ports of the range that all labs share.
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::bail;
 
-use crate::driver::local::ports::{Port, Walk};
+use crate::driver::local::ports::{self, Port, Walk};
 
 /// Gives ports to the boxes of one lab.
 #[derive(Debug)]
@@ -14,19 +13,18 @@ pub struct Publisher {
     walk: Walk,
     // The compose file's own ports are wanted, if they are free.
     usual: bool,
-    given: BTreeSet<u16>,
     locked: Vec<Port>,
 }
 
 impl Publisher {
     /// For a lab that people talk to.
     pub fn as_usual() -> Publisher {
-        Publisher { walk: Walk::from_the_lowest(), usual: true, given: BTreeSet::new(), locked: Vec::new() }
+        Publisher { walk: Walk::from_the_lowest(), usual: true, locked: Vec::new() }
     }
 
     /// For a lab that nobody will ask for.
     pub fn anywhere() -> Publisher {
-        Publisher { walk: Walk::from_anywhere(), usual: false, given: BTreeSet::new(), locked: Vec::new() }
+        Publisher { walk: Walk::from_anywhere(), usual: false, locked: Vec::new() }
     }
 
     /// A port instead of `wanted`, or that one.
@@ -34,12 +32,13 @@ impl Publisher {
     /// # Errors
     /// If `wanted` was asked for by a variable and is taken, or no port is left.
     pub fn publish(&mut self, wanted: u16) -> anyhow::Result<u16> {
-        if self.usual && !self.given.contains(&wanted) {
-            if is_free(wanted) {
-                self.given.insert(wanted);
+        if self.usual {
+            if let Some(port) = ports::try_take(wanted) {
+                self.locked.push(port);
                 return Ok(wanted);
             }
-            if let Some(variable) = asked_for(wanted) {
+            let ours = self.locked.iter().any(|port| port.number == wanted);
+            if !ours && let Some(variable) = asked_for(wanted) {
                 bail!("port {wanted} ({variable}) is in use: end what uses it, or choose another");
             }
         }

@@ -4,10 +4,15 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use bollard::models::EventMessage;
+use bollard::query_parameters::EventsOptionsBuilder;
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use http_body_util::Full;
 use hyper::Request;
+use jiff::Timestamp;
 
+use super::engine::plain;
 use super::labels::Role;
 use super::logs;
 use super::project::Project;
@@ -21,10 +26,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Between two looks at whether it still runs.
 const RUNS_EVERY: Duration = Duration::from_millis(250);
 
+/// In seconds: how far back the engine is asked how a box ended. It has ended just now.
+const EVENTS_OF_S: i64 = 60;
+
 /// How long one question may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 impl Project {
+    /// Starts a box and waits until it answers.
+    ///
+    /// # Errors
+    /// As [`Project::answers`], or if the engine does not start it.
+    pub async fn start(&self, name: &str, lab: &LabState, within: Duration) -> anyhow::Result<()> {
+        let started = self.engine.start_container(&self.boxed(name)?.container, None).await;
+        started.map_err(plain).with_context(|| format!("starting {name}"))?;
+        self.answers(name, lab, within).await
+    }
+
     /// Waits until a box answers: a replica in any words, a store or the gateway in its own.
     ///
     /// # Errors
@@ -37,9 +55,9 @@ impl Project {
             if late || looked.elapsed() > RUNS_EVERY {
                 looked = Instant::now();
                 let what = match self.ended(name).await? {
-                    Some(code) => format!("ended at once (exit status: {code})"),
-                    None if late => format!("does not answer after {within:.1?} ({said})"),
-                    None => continue,
+                    true => format!("ended at once (exit status: {})", self.last_exit_status(name).await?),
+                    false if late => format!("does not answer after {within:.1?} ({said})"),
+                    false => continue,
                 };
                 let log = logs::last_lines(&self.engine, &self.boxed(name)?.container, 5).await;
                 bail!("{name} {what}; the end of its log:\n{log}");
@@ -49,13 +67,27 @@ impl Project {
         Ok(())
     }
 
-    /// The exit status of a box that has ended since it was started, even if the engine has started it again.
-    async fn ended(&self, name: &str) -> anyhow::Result<Option<i64>> {
+    /// Whether a box has ended since it was started, even if the engine has started it again.
+    async fn ended(&self, name: &str) -> anyhow::Result<bool> {
         let found = self.inspect(name).await?;
         let restarted = found.restart_count.is_some_and(|count| count > 0);
         let state = found.state.unwrap_or_default();
-        let runs = state.running == Some(true) && state.restarting != Some(true) && !restarted;
-        Ok((!runs).then_some(state.exit_code.unwrap_or_default()))
+        Ok(restarted || state.running != Some(true) || state.restarting == Some(true))
+    }
+
+    /// With which status a box ended last. A container that the engine has started again has forgotten it; the
+    /// engine itself has not.
+    async fn last_exit_status(&self, name: &str) -> anyhow::Result<String> {
+        let filters = [("container", self.boxed(name)?.container.as_str()), ("event", "die")];
+        let filters = filters.map(|(key, value)| (key, vec![value])).into();
+        let now = Timestamp::now().as_second();
+        let (since, until) = ((now - EVENTS_OF_S).to_string(), (now + 1).to_string());
+        let options = EventsOptionsBuilder::default().since(&since).until(&until).filters(&filters).build();
+        let deaths: Vec<EventMessage> =
+            self.engine.events(Some(options)).try_collect().await.map_err(plain)?;
+        let status =
+            deaths.into_iter().next_back().and_then(|death| death.actor?.attributes?.remove("exitCode"));
+        Ok(status.unwrap_or_else(|| "unknown".to_owned()))
     }
 
     /// One question to a box; the error is what came instead of an answer.

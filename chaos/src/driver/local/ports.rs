@@ -68,7 +68,8 @@ pub fn free() -> usize {
     RANGE.filter_map(try_take).count()
 }
 
-fn try_take(number: u16) -> Option<Port> {
+/// Takes this port, of the range or not, if it is free.
+pub fn try_take(number: u16) -> Option<Port> {
     let name = SocketAddr::from_abstract_name(format!("amnesia-port-{number}")).ok()?;
     let lock = UnixListener::bind_addr(&name).ok()?;
     // Somebody who knows nothing of our locks may use it as well.

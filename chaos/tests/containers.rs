@@ -1,0 +1,396 @@
+//! What holds for labs in containers only? They outlive the tool that made them, compose knows them, and
+//! somebody else may have started them. Nothing of a lab is left, however its tool ends.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use bollard::Docker as Engine;
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
+    ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
+};
+use chaos::driver::docker::{engine, find, remove};
+use chaos::driver::{Driver, DriverName};
+use chaos::fault::{self, Aim, Fault};
+use chaos::service;
+use chaos::way::Way;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use support::Lab;
+use support::tool::Place;
+
+/// What there is of a project in the engine.
+async fn left(engine: &Engine, project: &str) -> Vec<String> {
+    let filters = HashMap::from([("label", vec![format!("com.docker.compose.project={project}")])]);
+    let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+    let containers = engine.list_containers(Some(options)).await.unwrap();
+    let mut left: Vec<String> = containers.into_iter().flat_map(|it| it.names.unwrap_or_default()).collect();
+    let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
+    left.extend(engine.list_networks(Some(options)).await.unwrap().into_iter().filter_map(|it| it.name));
+    let options = ListVolumesOptionsBuilder::default().filters(&filters).build();
+    let volumes = engine.list_volumes(Some(options)).await.unwrap().volumes.unwrap_or_default();
+    left.extend(volumes.into_iter().map(|it| it.name));
+    left
+}
+
+/// A name for a lab of this test.
+fn name(of: &str) -> String {
+    format!("test-{of}-{}", std::process::id())
+}
+
+/// Removes what a failed test leaves, when it goes.
+struct Swept(String);
+
+impl Drop for Swept {
+    fn drop(&mut self) {
+        let project = self.0.clone();
+        let sweep = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let engine = engine::open().await.unwrap();
+                remove::all_of(&engine, &project).await.unwrap();
+            });
+        };
+        std::thread::spawn(sweep).join().unwrap();
+    }
+}
+
+fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn signal(child: &std::process::Child, signal: Signal) {
+    kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+}
+
+/// Waits until the engine says so.
+async fn eventually(what: &str, done: impl AsyncFn() -> bool) {
+    for _ in 0..1000 {
+        if done().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{what}: not within twenty seconds");
+}
+
+/// The private lab that a tool has made, once there is something of it.
+async fn private_lab_of(engine: &Engine, pid: u32) -> String {
+    let prefix = format!("private-{pid}-");
+    for _ in 0..1000 {
+        let labs = find::all(engine).await.unwrap();
+        if let Some(lab) = labs.into_iter().find(|lab| lab.name.starts_with(&prefix)) {
+            return lab.name;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no lab of the tool with pid {pid} within twenty seconds");
+}
+
+const SMALL: [&str; 8] = ["up", "--driver", "docker", "--service", "stateful", "--replicas", "1", "--lab"];
+
+#[tokio::test]
+async fn a_run_in_containers_is_told_like_any_other_and_keeps_every_boxs_log() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    let results = tempfile::tempdir().unwrap();
+    let place = Place::with_the_engine();
+    let mut run = place.chaos(&["run", "cart", "kill", "--service", "stateful", "--driver", "docker"]);
+    let output = run.env("CHAOS_RESULTS", results.path()).output().unwrap();
+    // Long lines are wrapped.
+    let told = words(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    for part in ["as predicted", "chaos started it", "--driver docker", "new boot id"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let latest = results.path().join("latest");
+    let written: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(latest.join("result.json")).unwrap()).unwrap();
+    assert_eq!(written["driver"], "docker");
+    for (log, part) in [("stateful-1", "listening on"), ("postgres", "ready to accept connections")] {
+        let text = std::fs::read_to_string(latest.join(format!("lab-1/{log}.log"))).unwrap();
+        assert!(text.contains(part), "{log}: {text}");
+    }
+    assert_eq!(
+        find::all(&engine::open().await.unwrap())
+            .await
+            .unwrap()
+            .iter()
+            .filter(|lab| lab.private && lab.owner.as_ref().is_some_and(|owner| !owner.lives()))
+            .count(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn a_box_that_does_not_start_says_why_and_leaves_nothing() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    let name = name("broken");
+    let lab = Lab::of([service::stateful()]).replicas(1).args("stateful", ["--idle", "soon"]);
+    let spec = lab.on(DriverName::Docker).named(&name).spec();
+    let error = format!("{:#}", Driver::start(&spec).await.unwrap_err());
+    assert!(error.contains("stateful-1 ended at once (exit status: 64)"), "{error}");
+    assert!(error.contains("--idle"), "it gives the service's own last words: {error}");
+    assert_eq!(left(&engine::open().await.unwrap(), &name).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_missing_or_taken_is_named_in_one_line() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    let (place, name) = (Place::with_the_engine(), name("missing"));
+    let _swept = Swept(name.clone());
+    let up = || place.chaos(&[&SMALL[..], &[&name]].concat());
+    let output = up().env("LAB_IMAGE", "amnesia:nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(words(&output).contains("no image amnesia:nowhere: run `make images`"), "{output:?}");
+
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = up().env("LAB_PORT_STATEFUL_1", &port).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let line = format!("port {port} (LAB_PORT_STATEFUL_1) is in use");
+    assert!(words(&output).contains(&line), "{output:?}");
+
+    let output = up().args(["--store", "embedded"]).output().unwrap();
+    assert!(output.status.code() == Some(3) && words(&output).contains("leave --store out"), "{output:?}");
+    assert_eq!(left(&engine::open().await.unwrap(), &name).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn however_an_up_ends_nothing_is_left_and_a_killed_one_is_healed_away() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    let (place, engine) = (Place::with_the_engine(), engine::open().await.unwrap());
+    let (one, two) = (name("one"), name("two"));
+    let _swept = (Swept(one.clone()), Swept(two.clone()));
+    // Two side by side: the second takes other ports than the usual ones.
+    let mut first = place.up(&[&SMALL[1..], &[&one]].concat());
+    let mut second = place.up(&[&SMALL[1..], &[&two]].concat());
+    let again = place.run(&[&SMALL[..], &[&one]].concat());
+    assert!(again.status.code() == Some(3) && words(&again).contains("is up already"), "{again:?}");
+    let status = place.told(&["status", "--driver", "docker"]);
+    assert!(
+        status.contains(&format!("lab {one:?} in containers: up")) && status.contains("boot stateful-1."),
+        "{status}"
+    );
+    let (target, lab) = (["restart", "stateful-1", "--driver", "docker"], ["--lab", &two]);
+    let restarted = place.told(&[&target[..], &lab[..]].concat());
+    assert!(
+        restarted.contains("new boot id") && restarted.contains("stop") && restarted.contains("gone"),
+        "{restarted}"
+    );
+    assert!(place.told(&["status", "--driver", "docker"]).contains("restarted 1 times"));
+
+    assert_eq!(second.end(Signal::SIGINT), Some(130));
+    assert_eq!(left(&engine, &two).await, Vec::<String>::new());
+
+    // A tool that is killed in the middle of a fault leaves the box paused; heal lets it go on.
+    let mut pause = place.chaos(&[&target[..], &["--how", "pause", "--for", "1h", "--lab", &one]].concat());
+    let mut pause = pause.stdout(Stdio::null()).spawn().unwrap();
+    let paused = async || {
+        let found = engine.inspect_container(&format!("{one}-stateful-1-1"), None).await.unwrap();
+        found.state.unwrap().paused == Some(true)
+    };
+    eventually("it is paused", &paused).await;
+    signal(&pause, Signal::SIGKILL);
+    pause.wait().unwrap();
+    assert!(place.told(&["status", "--driver", "docker"]).contains("frozen"));
+    let heal = ["heal", "--driver", "docker", "--lab", &one];
+    assert!(place.told(&heal).contains("stateful-1 was paused and goes on"));
+    assert!(!paused().await && place.told(&heal).contains("nothing has to be undone"));
+
+    // And when the tool that made it is killed, it goes on, until somebody heals it away or takes its name.
+    assert_eq!(first.end(Signal::SIGKILL), None);
+    assert!(place.told(&["status", "--driver", "docker"]).contains("left behind"));
+    let mut third = place.up(&[&SMALL[1..], &[&one]].concat());
+    assert_eq!(third.end(Signal::SIGKILL), None);
+    assert!(place.told(&heal).contains("its tool is gone; what it left behind is removed"));
+    assert_eq!(left(&engine, &one).await, Vec::<String>::new());
+    let gone = place.run(&heal);
+    assert!(gone.status.code() == Some(3) && words(&gone).contains("no lab called"), "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_interrupted_leaves_nothing_and_a_killed_one_is_healed_away() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    let (place, engine) = (Place::with_the_engine(), engine::open().await.unwrap());
+    let results = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut run = place.chaos(&["run", "cart", "kill", "--service", "stateful", "--driver", "docker"]);
+        run.env("CHAOS_RESULTS", results.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    // While its boxes are being made.
+    let mut run = start();
+    let lab = private_lab_of(&engine, run.id()).await;
+    signal(&run, Signal::SIGINT);
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    assert_eq!(left(&engine, &lab).await, Vec::<String>::new());
+
+    let mut run = start();
+    let lab = private_lab_of(&engine, run.id()).await;
+    let _swept = Swept(lab.clone());
+    assert!(Driver::attach(DriverName::Docker, &lab).await.is_err(), "it is not for others");
+    let heal = ["heal", "--driver", "docker", "--lab", &lab];
+    assert!(place.told(&heal).contains("left alone"));
+    signal(&run, Signal::SIGKILL);
+    run.wait().unwrap();
+    // What the engine was asked for and had not yet answered may still come.
+    eventually("heal finds all of it", async || {
+        place.run(&heal);
+        left(&engine, &lab).await.is_empty()
+    })
+    .await;
+}
+
+/// A free port for each variable of the compose file that names one.
+fn free_ports() -> Vec<(String, String)> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docker-compose.yml");
+    let text = std::fs::read_to_string(file).unwrap();
+    let names =
+        text.split("${").filter_map(|rest| rest.split(":-").next()).filter(|it| it.starts_with("LAB_PORT_"));
+    // All of them are held until all are known.
+    let held: Vec<(String, TcpListener)> =
+        names.map(|name| (name.to_owned(), TcpListener::bind(("127.0.0.1", 0)).unwrap())).collect();
+    held.iter().map(|(name, port)| (name.clone(), port.local_addr().unwrap().port().to_string())).collect()
+}
+
+#[tokio::test]
+async fn a_project_that_compose_has_started_is_a_lab_like_our_own() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    if Command::new("docker-compose").arg("version").stdout(Stdio::null()).status().is_err() {
+        return support::skip(
+            "a_project_that_compose_has_started_is_a_lab_like_our_own",
+            "there is no docker-compose",
+        );
+    }
+    let (place, engine, name) = (Place::with_the_engine(), engine::open().await.unwrap(), name("compose"));
+    let _swept = Swept(name.clone());
+    let ports = free_ports();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let compose = |args: &[&str]| {
+        let keys =
+            ["LAB_KEYS_STATEFUL", "LAB_KEYS_STATELESS"].map(|it| (it, format!("k1:{}", "0".repeat(64))));
+        let output = Command::new("docker-compose")
+            .args(["-p", &name])
+            .args(args)
+            .current_dir(root)
+            .envs(ports.iter().cloned())
+            .envs(keys)
+            .env("POSTGRES_PASSWORD", "not-a-secret")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "docker-compose {args:?}: {output:?}");
+        words(&output)
+    };
+    compose(&["up", "-d"]);
+
+    let lab = Driver::attach(DriverName::Docker, &name).await.unwrap();
+    // Compose starts the gateway last and does not wait for it.
+    eventually("all are in rotation", async || lab.all_in_rotation(Duration::from_secs(20)).await.is_ok())
+        .await;
+    for fault in Fault::ALL.into_iter().filter(|fault| fault.applies_to(&service::stateless(), Way::Direct)) {
+        let pause_for = Duration::from_millis(20);
+        let aim = Aim {
+            driver: &lab,
+            service: "stateless",
+            replica: "stateless-1",
+            way: Way::Direct,
+            held: None,
+            pause_for,
+        };
+        let mut strike = fault::strike(fault, aim).await.unwrap();
+        fault::undo(&mut strike, &lab).await.unwrap();
+        assert!(strike.proof.proven, "{fault}: {:?}", strike.proof);
+    }
+    // A tool that rotates a key and is killed half way: one replica has the new ring, the other the old one.
+    lab.new_key("stateless", true).await.unwrap();
+    lab.kill("stateless-1").await.unwrap();
+    lab.start_again("stateless-1").await.unwrap();
+    drop(lab);
+    let heal = ["heal", "--driver", "docker", "--lab", &name];
+    let healed = place.told(&heal);
+    assert!(healed.contains("stateless-2 had an older key than its sibling"), "{healed}");
+
+    // What carries none of our labels is not touched, whatever it is called.
+    let stranger = ContainerCreateBody {
+        image: Some("amnesia:dev".to_owned()),
+        labels: Some(HashMap::from([("com.docker.compose.project".to_owned(), name.clone())])),
+        ..ContainerCreateBody::default()
+    };
+    let called = format!("{name}-stranger");
+    let options = CreateContainerOptionsBuilder::default().name(&called).build();
+    engine.create_container(Some(options), stranger).await.unwrap();
+    let restart = |target: &str| place.run(&["restart", target, "--driver", "docker", "--lab", &name]);
+    for target in ["stranger", "1", ""] {
+        let refused = restart(target);
+        assert!(refused.status.code() == Some(64) && words(&refused).contains("no target"), "{refused:?}");
+    }
+
+    // Half up: a box that is down is named, and started by heal; one that is gone is named.
+    let two = find::project(&engine, &name).await.unwrap().unwrap().boxes["stateless-2"].id.clone().unwrap();
+    engine.stop_container(&two, None).await.unwrap();
+    let half = restart("stateless-1");
+    assert!(half.status.code() == Some(3) && words(&half).contains("stateless-2 does not run"), "{half:?}");
+    assert!(place.told(&heal).contains("stateless-2 was down and was started"));
+    let force = RemoveContainerOptionsBuilder::default().force(true).build();
+    engine.remove_container(&two, Some(force)).await.unwrap();
+    let half = restart("stateless-1");
+    let cure = format!("stateless-2 is not there; `docker-compose -p {name} up -d`");
+    assert!(half.status.code() == Some(3) && words(&half).contains(&cure), "{half:?}");
+    assert!(place.told(&["status", "--driver", "docker"]).contains("stateless-2 is not there"));
+    let half = place.run(&heal);
+    assert!(half.status.code() == Some(3) && words(&half).contains(&cure), "{half:?}");
+
+    // What was made anew is still the project's: down takes it along, and the stranger is not its own.
+    let force = RemoveContainerOptionsBuilder::default().force(true).build();
+    engine.remove_container(&called, Some(force)).await.unwrap();
+    compose(&["down", "-v"]);
+    assert_eq!(left(&engine, &name).await, Vec::<String>::new());
+    let gone = restart("stateless-1");
+    assert!(gone.status.code() == Some(3) && words(&gone).contains("no lab called"), "{gone:?}");
+}
+
+#[tokio::test]
+async fn compose_knows_a_lab_of_ours() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    let name = name("known");
+    let lab = Lab::of([service::stateful()]).replicas(1).on(DriverName::Docker).named(&name).start().await;
+    let compose = |args: &[&str]| {
+        let mut compose = Command::new("docker-compose");
+        compose
+            .args(["-p", &name])
+            .args(args)
+            .envs(["LAB_KEYS_STATEFUL", "LAB_KEYS_STATELESS", "POSTGRES_PASSWORD"].map(|it| (it, "k1:any")));
+        compose.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()).output()
+    };
+    let Ok(listed) = compose(&["ps"]) else {
+        return support::skip("compose_knows_a_lab_of_ours", "there is no docker-compose");
+    };
+    for part in ["stateful-1", "postgres", "Up"] {
+        assert!(words(&listed).contains(part), "{part}: {listed:?}");
+    }
+    assert!(compose(&["down", "-v"]).unwrap().status.success());
+    assert_eq!(left(&engine::open().await.unwrap(), &name).await, Vec::<String>::new());
+    // And then there is nothing left for us to end.
+    lab.driver.stop().await;
+}
