@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use chaos::contract::{self, Site};
 use chaos::draws::Draws;
 use chaos::driver::local::{haproxy, redis_server};
 use chaos::fault::Fault;
@@ -137,6 +138,43 @@ async fn a_gateway_that_sticks_to_nothing_is_caught_while_nothing_happens() {
         run::control(&lab.driver, flow, &service, Way::Gateway, &predictions, Draws::new(1)).await.unwrap();
     assert!(!control.as_predicted, "{control:#?}");
     assert_eq!(control.reason.as_deref(), Some("other_instance"));
+}
+
+#[tokio::test]
+async fn the_contract_holds_through_the_entry_that_fits_the_service() {
+    if !gateway_is_here("the_contract_holds_through_the_entry_that_fits_the_service") {
+        return;
+    }
+    let lab = Lab::twins().gateway().start().await;
+    let entries = lab.driver.gateway().unwrap().entries.clone();
+    let kept = async |entry: &str, know_all_sessions: bool| {
+        let site = Site::new(entry);
+        let behind = contract::behind::look(&site).await.unwrap();
+        assert_eq!((behind.replicas.len(), behind.know_all_sessions), (2, know_all_sessions));
+        let rows: Vec<contract::Row> =
+            contract::rows().into_iter().filter(|row| behind.excuses(row).is_none()).collect();
+        let found = contract::check(&site, &rows).await;
+        let broken: Vec<String> = found
+            .iter()
+            .filter_map(|(_, outcome)| outcome.as_ref().err())
+            .map(|e| format!("{e}\n"))
+            .collect();
+        assert_eq!(broken, [] as [String; 0], "at {entry}");
+    };
+    tokio::join!(kept(&entries["stateful"].sticky, false), kept(&entries["stateless"].round_robin, true));
+}
+
+#[tokio::test]
+async fn where_sessions_lose_their_way_the_contract_is_not_asked() {
+    if !gateway_is_here("where_sessions_lose_their_way_the_contract_is_not_asked") {
+        return;
+    }
+    let lab = Lab::of([service::stateful()]).gateway().start().await;
+    let entry = &lab.driver.gateway().unwrap().entries["stateful"].round_robin;
+    let error = contract::behind::look(&Site::new(entry)).await.unwrap_err().to_string();
+    assert!(error.contains("sessions lose their way"), "{error}");
+    let error = contract::behind::look(&Site::new(&lab.url("stateful-1"))).await.unwrap_err().to_string();
+    assert!(error.contains("leave out --way gateway"), "{error}");
 }
 
 /// The tool, with results in `folder`, where only these programs are installed.

@@ -19,6 +19,7 @@ pub mod session_life;
 pub mod renewal;
 pub mod idempotency;
 pub mod elsewhere;
+pub mod behind;
 pub mod differences;
 pub mod report;
 

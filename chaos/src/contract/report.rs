@@ -12,8 +12,9 @@ use hyper::Request;
 
 use super::elsewhere::ELSEWHERE;
 use super::site::Site;
-use super::{Outcome, Row, check, rows};
+use super::{Outcome, Row, behind, check, rows};
 use crate::http;
+use crate::way::Way;
 
 /// A service that takes longer to say that it lives is not there.
 const THERE_WITHIN: Duration = Duration::from_secs(5);
@@ -28,6 +29,10 @@ pub struct ContractArgs {
     /// Only this row; can be repeated
     #[arg(long, value_name = "NUMBER")]
     pub row: Vec<u8>,
+
+    /// By which way it is asked; `gateway`: the address is a gateway's, with several replicas behind it
+    #[arg(long, value_enum, default_value_t)]
+    pub way: Way,
 
     /// A proxy in front of it speaks TLS: its cookie is called __Host-sid
     #[arg(long)]
@@ -47,6 +52,12 @@ pub async fn run(args: &ContractArgs) -> anyhow::Result<ExitCode> {
     if rows.is_empty() {
         bail!("no row {:?} can be checked with nothing but an address", args.row);
     }
+    let behind = match args.way {
+        Way::Direct => None,
+        Way::Gateway => Some(behind::look(&site).await?),
+    };
+    let excuse = |row: &Row| behind.as_ref().and_then(|behind| behind.excuses(row));
+    let (excused, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| excuse(row).is_some());
     let findings = check(&site, &rows).await;
     let broken = findings.iter().filter(|(_, outcome)| outcome.is_err()).count();
 
@@ -54,10 +65,20 @@ pub async fn run(args: &ContractArgs) -> anyhow::Result<ExitCode> {
     for (row, outcome) in &findings {
         writeln!(out, "{}", line(row, outcome))?;
     }
+    for row in &excused {
+        let needs = excuse(row).unwrap_or_default();
+        writeln!(out, "{:>3}  not run here, it needs {needs}: {}", row.number, row.claim)?;
+    }
     for row in ELSEWHERE.iter().filter(|row| wanted(row.number)) {
         writeln!(out, "{:>3}  not run here, it needs {}: {}", row.number, row.needs, row.claim)?;
     }
     writeln!(out, "{} of {} rows hold at {}", rows.len() - broken, rows.len(), args.url)?;
+    if let Some(behind) = &behind {
+        let names: Vec<&str> = behind.replicas.iter().map(String::as_str).collect();
+        writeln!(out, "behind the gateway there: {}", names.join(", "))?;
+    } else if broken > 0 && behind::replicas(&site).await.is_ok_and(|replicas| replicas.len() > 1) {
+        writeln!(out, "several replicas answer there; --way gateway leaves out what means nothing then")?;
+    }
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
