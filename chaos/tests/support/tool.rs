@@ -34,6 +34,10 @@ impl Place {
     pub fn chaos(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chaos"));
         command.args(args).env("TMPDIR", self.folder.path()).env_remove("LAB_DATABASE");
+        // Ports that the tester has chosen for one lab are in the way of the second.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LAB_PORT_")) {
+            command.env_remove(name);
+        }
         if !self.engine {
             // What others have in the engine is none of this test's business.
             command.env("DOCKER_HOST", "unix:///nowhere");
