@@ -11,7 +11,8 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use super::finding::{Finding, good, poor};
 use crate::driver::docker::compose::Compose;
 use crate::driver::docker::engine::{self, Unreachable};
-use crate::driver::docker::{find, publish};
+use crate::driver::docker::find;
+use crate::driver::local::ports;
 
 /// What the boxes of one lab may use together, with room for the engine; see the limits in the compose file.
 const MEMORY_NEEDED_MIB: u64 = 600;
@@ -40,7 +41,7 @@ pub(super) async fn look() -> Vec<Finding> {
         Err(error) => return vec![poor(format!("{error:#}"), "correct the variable")],
     };
     let mut findings = vec![version(&engine).await, compose_program(&engine).await, memory(&engine).await];
-    findings.push(ports(&engine, &compose).await);
+    findings.push(published(&engine, &compose).await);
     let images: BTreeSet<&str> = compose.services.values().map(|one| one.image.as_str()).collect();
     for name in images {
         findings.push(image(&engine, name).await);
@@ -109,9 +110,9 @@ async fn memory(engine: &Engine) -> Finding {
 }
 
 /// Ports that are taken by a lab are as they should be.
-async fn ports(engine: &Engine, compose: &Compose) -> Finding {
+async fn published(engine: &Engine, compose: &Compose) -> Finding {
     let all = || compose.services.values().flat_map(|one| &one.ports).map(|port| port.host);
-    let taken: Vec<u16> = all().filter(|port| !publish::is_free(*port)).collect();
+    let taken: Vec<u16> = all().filter(|port| !ports::is_free(*port)).collect();
     let labs = find::all(engine).await.unwrap_or_default();
     let labs: Vec<String> =
         labs.into_iter().filter(|lab| lab.publishes(&taken)).map(|lab| lab.name).collect();

@@ -1,8 +1,6 @@
 //! On which ports of this machine do a lab's boxes answer? A lab that people talk to has those of the compose
 //! file, where they are free; every other lab has ports of the range that all labs share.
 
-use std::net::{Ipv4Addr, TcpListener};
-
 use anyhow::bail;
 
 use crate::driver::local::ports::{self, Port, Walk};
@@ -54,11 +52,6 @@ impl Publisher {
     }
 }
 
-/// Whether nobody listens on this port of loopback.
-pub fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
-}
-
 /// The variable by which somebody asked for this port.
 fn asked_for(port: u16) -> Option<String> {
     let port = port.to_string();
@@ -69,6 +62,8 @@ fn asked_for(port: u16) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
     use super::*;
 
     #[test]

@@ -73,6 +73,10 @@ pub fn try_take(number: u16) -> Option<Port> {
     let name = SocketAddr::from_abstract_name(format!("amnesia-port-{number}")).ok()?;
     let lock = UnixListener::bind_addr(&name).ok()?;
     // Somebody who knows nothing of our locks may use it as well.
-    TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
-    Some(Port { number, _lock: lock })
+    is_free(number).then_some(Port { number, _lock: lock })
+}
+
+/// Whether nobody listens on this port of loopback; a lab may have locked it.
+pub fn is_free(number: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok()
 }
