@@ -13,6 +13,7 @@ use std::process::{Command, Output};
 
 use chaos::driver::local::redis_server;
 use chaos::lab::catalogue::{Lab, labs};
+use support::tool::words;
 
 /// A copy of this tree, as a git clone of its own.
 struct Copy {
@@ -102,12 +103,8 @@ impl Copy {
 
 fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", said(&output));
+    assert!(output.status.success(), "{command:?}: {}", words(&output));
     output
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 fn is_broken_and_can_be_mended(copy: &Copy, lab: &Lab) {
@@ -115,19 +112,19 @@ fn is_broken_and_can_be_mended(copy: &Copy, lab: &Lab) {
     let check = ["lab", "check", &number, "--change"];
 
     let started = copy.chaos(&["lab", "start", &number, "--change"]);
-    assert!(started.status.success(), "lab {number}: {}", said(&started));
-    assert!(said(&started).contains("git restore"), "lab {number} does not say how to take it back");
+    assert!(started.status.success(), "lab {number}: {}", words(&started));
+    assert!(words(&started).contains("git restore"), "lab {number} does not say how to take it back");
 
     let broken = copy.chaos(&check);
-    assert_eq!(broken.status.code(), Some(1), "lab {number}, broken: {}", said(&broken));
+    assert_eq!(broken.status.code(), Some(1), "lab {number}, broken: {}", words(&broken));
     for cell in &lab.change.cell {
         let seen = format!("{}\n  seen {}, and must be", cell.cell, cell.broken);
-        assert!(said(&broken).contains(&seen), "lab {number} does not say {seen:?}: {}", said(&broken));
+        assert!(words(&broken).contains(&seen), "lab {number} does not say {seen:?}: {}", words(&broken));
     }
 
     copy.apply(lab.change.fix);
     let mended = copy.chaos(&check);
-    assert_eq!(mended.status.code(), Some(0), "lab {number}, mended: {}", said(&mended));
+    assert_eq!(mended.status.code(), Some(0), "lab {number}, mended: {}", words(&mended));
     copy.git(&["checkout", "--quiet", "--", "."]);
 }
 
@@ -141,12 +138,12 @@ fn every_change_is_broken_for_the_reason_it_says_and_mended_by_its_fix() {
 
     // Without a beginning there is nothing to prove: the code is whole, and the student has done nothing.
     let early = copy.chaos(&["lab", "check", "1", "--change"]);
-    assert_eq!(early.status.code(), Some(2), "{}", said(&early));
+    assert_eq!(early.status.code(), Some(2), "{}", words(&early));
     // Somebody's own work is not broken on top.
     fs::write(copy.tree().join("README.md"), "my notes").unwrap();
     let dirty = copy.chaos(&["lab", "start", "1", "--change"]);
-    assert_eq!(dirty.status.code(), Some(3), "{}", said(&dirty));
-    assert!(said(&dirty).contains("git stash"), "{}", said(&dirty));
+    assert_eq!(dirty.status.code(), Some(3), "{}", words(&dirty));
+    assert!(words(&dirty).contains("git stash"), "{}", words(&dirty));
     copy.git(&["checkout", "--quiet", "--", "."]);
 
     let only = std::env::var("LAB_ONLY").ok();
@@ -160,8 +157,8 @@ fn every_change_is_broken_for_the_reason_it_says_and_mended_by_its_fix() {
     copy.chaos(&["lab", "start", "8", "--change"]);
     fs::write(copy.tree().join("stateless-svc/src/main.rs"), "fn main() {").unwrap();
     let torn = copy.chaos(&["lab", "check", "8", "--change"]);
-    assert_eq!(torn.status.code(), Some(1), "{}", said(&torn));
-    assert!(said(&torn).contains("does not build"), "{}", said(&torn));
+    assert_eq!(torn.status.code(), Some(1), "{}", words(&torn));
+    assert!(words(&torn).contains("does not build"), "{}", words(&torn));
     copy.git(&["checkout", "--quiet", "--", "."]);
     fs::remove_dir_all(copy.folder.join("state")).unwrap();
 }

@@ -8,24 +8,26 @@ mod support;
 use std::collections::HashMap;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::pin::pin;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bollard::Docker as Engine;
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
-    ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, EventsOptionsBuilder, ListContainersOptionsBuilder,
+    ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 use chaos::driver::docker::{engine, find, remove};
 use chaos::driver::{Driver, DriverName};
 use chaos::fault::{self, Aim, Fault};
 use chaos::service;
 use chaos::way::Way;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use nix::sys::signal::Signal;
 use support::Lab;
-use support::tool::Place;
+use support::tool::{Place, signal, words};
 
 /// What there is of a project in the engine.
 async fn left(engine: &Engine, project: &str) -> Vec<String> {
@@ -63,36 +65,32 @@ impl Drop for Swept {
     }
 }
 
-fn words(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn signal(child: &std::process::Child, signal: Signal) {
-    kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
-}
-
-/// Waits until the engine says so.
-async fn eventually(what: &str, done: impl AsyncFn() -> bool) {
-    for _ in 0..1000 {
-        if done().await {
-            return;
+/// Waits until there is something to see: it looks at once, and again whenever something happens in the engine.
+async fn eventually<T>(engine: &Engine, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    // From before the first look on, so that nothing is missed between it and the first event.
+    let since = Timestamp::now().as_second().to_string();
+    let events = engine.events(Some(EventsOptionsBuilder::default().since(&since).build()));
+    let seen = async {
+        let mut events = pin!(events);
+        loop {
+            if let Some(seen) = look().await {
+                return seen;
+            }
+            events.try_next().await.unwrap().unwrap();
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{what}: not within twenty seconds");
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(20), seen).await;
+    seen.unwrap_or_else(|_| panic!("{what}: not within twenty seconds"))
 }
 
 /// The private lab that a tool has made, once there is something of it.
 async fn private_lab_of(engine: &Engine, pid: u32) -> String {
     let prefix = format!("private-{pid}-");
-    for _ in 0..1000 {
+    let look = async || {
         let labs = find::all(engine).await.unwrap();
-        if let Some(lab) = labs.into_iter().find(|lab| lab.name.starts_with(&prefix)) {
-            return lab.name;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("no lab of the tool with pid {pid} within twenty seconds");
+        Some(labs.into_iter().find(|lab| lab.name.starts_with(&prefix))?.name)
+    };
+    eventually(engine, &format!("the lab of the tool with pid {pid}"), look).await
 }
 
 const SMALL: [&str; 8] = ["up", "--driver", "docker", "--service", "stateful", "--replicas", "1", "--lab"];
@@ -205,7 +203,7 @@ async fn however_an_up_ends_nothing_is_left_and_a_killed_one_is_healed_away() {
         let found = engine.inspect_container(&format!("{one}-stateful-1-1"), None).await.unwrap();
         found.state.unwrap().paused == Some(true)
     };
-    eventually("it is paused", &paused).await;
+    eventually(&engine, "it is paused", async || paused().await.then_some(())).await;
     signal(&pause, Signal::SIGKILL);
     pause.wait().unwrap();
     assert!(place.told(&["status", "--driver", "docker"]).contains("frozen"));
@@ -251,11 +249,20 @@ async fn a_run_that_is_interrupted_leaves_nothing_and_a_killed_one_is_healed_awa
     signal(&run, Signal::SIGKILL);
     run.wait().unwrap();
     // What the engine was asked for and had not yet answered may still come.
-    eventually("heal finds all of it", async || {
+    eventually(&engine, "heal finds all of it", async || {
         place.run(&heal);
-        left(&engine, &lab).await.is_empty()
+        left(&engine, &lab).await.is_empty().then_some(())
     })
     .await;
+}
+
+/// Compose, to be told something about a project.
+fn compose(project: &str) -> Command {
+    let keys = ["LAB_KEYS_STATEFUL", "LAB_KEYS_STATELESS"].map(|it| (it, format!("k1:{}", "0".repeat(64))));
+    let mut compose = Command::new("docker-compose");
+    compose.args(["-p", project]).envs(keys).env("POSTGRES_PASSWORD", "not-a-secret");
+    compose.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
+    compose
 }
 
 /// A free port for each variable of the compose file that names one.
@@ -284,19 +291,8 @@ async fn a_project_that_compose_has_started_is_a_lab_like_our_own() {
     let (place, engine, name) = (Place::with_the_engine(), engine::open().await.unwrap(), name("compose"));
     let _swept = Swept(name.clone());
     let ports = free_ports();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let compose = |args: &[&str]| {
-        let keys =
-            ["LAB_KEYS_STATEFUL", "LAB_KEYS_STATELESS"].map(|it| (it, format!("k1:{}", "0".repeat(64))));
-        let output = Command::new("docker-compose")
-            .args(["-p", &name])
-            .args(args)
-            .current_dir(root)
-            .envs(ports.iter().cloned())
-            .envs(keys)
-            .env("POSTGRES_PASSWORD", "not-a-secret")
-            .output()
-            .unwrap();
+        let output = compose(&name).args(args).envs(ports.iter().cloned()).output().unwrap();
         assert!(output.status.success(), "docker-compose {args:?}: {output:?}");
         words(&output)
     };
@@ -304,8 +300,10 @@ async fn a_project_that_compose_has_started_is_a_lab_like_our_own() {
 
     let lab = Driver::attach(DriverName::Docker, &name).await.unwrap();
     // Compose starts the gateway last and does not wait for it.
-    eventually("all are in rotation", async || lab.all_in_rotation(Duration::from_secs(20)).await.is_ok())
-        .await;
+    eventually(&engine, "all are in rotation", async || {
+        lab.all_in_rotation(Duration::from_secs(20)).await.ok()
+    })
+    .await;
     for fault in Fault::ALL.into_iter().filter(|fault| fault.applies_to(&service::stateless(), Way::Direct)) {
         let pause_for = Duration::from_millis(20);
         let aim = Aim {
@@ -375,21 +373,13 @@ async fn compose_knows_a_lab_of_ours() {
     }
     let name = name("known");
     let lab = Lab::of([service::stateful()]).replicas(1).on(DriverName::Docker).named(&name).start().await;
-    let compose = |args: &[&str]| {
-        let mut compose = Command::new("docker-compose");
-        compose
-            .args(["-p", &name])
-            .args(args)
-            .envs(["LAB_KEYS_STATEFUL", "LAB_KEYS_STATELESS", "POSTGRES_PASSWORD"].map(|it| (it, "k1:any")));
-        compose.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()).output()
-    };
-    let Ok(listed) = compose(&["ps"]) else {
+    let Ok(listed) = compose(&name).arg("ps").output() else {
         return support::skip("compose_knows_a_lab_of_ours", "there is no docker-compose");
     };
     for part in ["stateful-1", "postgres", "Up"] {
         assert!(words(&listed).contains(part), "{part}: {listed:?}");
     }
-    assert!(compose(&["down", "-v"]).unwrap().status.success());
+    assert!(compose(&name).args(["down", "-v"]).output().unwrap().status.success());
     assert_eq!(left(&engine::open().await.unwrap(), &name).await, Vec::<String>::new());
     // And then there is nothing left for us to end.
     lab.driver.stop().await;

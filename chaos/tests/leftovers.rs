@@ -19,7 +19,7 @@ use chaos::state::{Condition, LabState, ProcessId, ProcessState, machine_boot};
 use chaos::way::Way;
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
-use support::tool::{Place, eventually};
+use support::tool::{Place, eventually, signal};
 use support::{Lab, Running};
 
 async fn processes(lab: &Running) -> Vec<ProcessId> {
@@ -94,7 +94,7 @@ fn ctrl_c_during_the_start_leaves_nothing() {
     let place = Place::new();
     let mut up = place.chaos(&["up"]).spawn().unwrap();
     eventually("the lab's folder is there", || place.labs().join("lab/state.json").exists());
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(up.id().cast_signed()), Signal::SIGINT).unwrap();
+    signal(&up, Signal::SIGINT);
     assert_eq!(up.wait().unwrap().code(), Some(130));
     assert_eq!(place.left_behind(), Vec::<&Path>::new());
 }
@@ -260,7 +260,7 @@ async fn another_tool_can_do_everything_to_a_lab_that_is_up_and_nothing_to_a_pri
     drop(driver);
     let healed = chaos::heal::heal(&name).await.unwrap();
     assert_eq!(healed.len(), 2, "{healed:?}");
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(up.id().cast_signed()), Signal::SIGINT).unwrap();
+    signal(&up, Signal::SIGINT);
     assert_eq!(up.wait().unwrap().code(), Some(130));
 
     let private = Lab::of([chaos::service::stateful()]).start().await;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// A place of its own for the labs of one test, so that nobody else's are healed or counted.
@@ -91,9 +93,8 @@ impl Up {
     }
 
     /// Sends it a signal, waits for its end, and returns its exit code, if it had the chance to choose.
-    pub fn end(&mut self, signal: nix::sys::signal::Signal) -> Option<i32> {
-        let pid = nix::unistd::Pid::from_raw(self.pid());
-        nix::sys::signal::kill(pid, signal).expect("it is there");
+    pub fn end(&mut self, signal: Signal) -> Option<i32> {
+        self::signal(&self.child, signal);
         self.child.wait().expect("it is our child").code()
     }
 }
@@ -103,6 +104,16 @@ impl Drop for Up {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a child of ours.
+pub fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id().cast_signed()), signal).expect("it is there");
+}
+
+/// All that a tool has said, the answer and the complaints.
+pub fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Waits until `done`; panics with `what` if it takes more than five seconds.
