@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
+#[path = "../support/mod.rs"]
 mod support;
+mod redis;
+mod gateway;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chaos::driver::{Driver, DriverName, StoreWish, Target};
+use chaos::driver::{Driver, DriverName, Target};
 use chaos::fault::{self, Aim, Fault, Strike};
 use chaos::gates::{self, Point};
 use chaos::http::NoAnswer;
@@ -190,71 +193,6 @@ async fn a_request_that_no_gate_holds_passes_and_is_reported_as_not_held() {
 }
 
 #[tokio::test]
-async fn redis_restarts_with_everything_it_had() {
-    for lab in drivers(|| Lab::of([service::stateless()])).await {
-        if !has_redis(&lab, "redis_restarts_with_everything_it_had") {
-            return;
-        }
-        let ada = lab.log_in("stateless-1", "ada").await;
-        let strike = strike(&lab, Fault::RedisRestart, "stateless-1").await;
-        assert!(strike.proof.proven, "{:?}", strike.proof);
-        assert_eq!(lab.get("stateless-1", "/session", &ada).await.status, 200);
-        assert_eq!(lab.get("stateless-2", "/session", &ada).await.status, 200);
-    }
-}
-
-#[tokio::test]
-async fn a_lost_redis_comes_back_empty() {
-    for lab in drivers(|| Lab::of([service::stateless()])).await {
-        if !has_redis(&lab, "a_lost_redis_comes_back_empty") {
-            return;
-        }
-        let ada = lab.log_in("stateless-1", "ada").await;
-        let strike = strike(&lab, Fault::RedisLose, "stateless-1").await;
-        assert!(strike.proof.proven, "{:?}", strike.proof);
-        let answer = lab.get("stateless-1", "/session", &ada).await;
-        assert_eq!((answer.status, answer.code(), answer.reason()), (401, "session_lost", "store_reset"));
-        // And the next login opens a session in the new one.
-        let ada = lab.log_in("stateless-2", "ada").await;
-        assert_eq!(lab.get("stateless-1", "/session", &ada).await.status, 200);
-    }
-}
-
-#[tokio::test]
-async fn an_outage_of_redis_is_in_force_until_it_is_undone() {
-    for lab in drivers(|| Lab::of([service::stateless()])).await {
-        if !has_redis(&lab, "an_outage_of_redis_is_in_force_until_it_is_undone") {
-            return;
-        }
-        let ada = lab.log_in("stateless-1", "ada").await;
-        for (fault, reason) in [(Fault::RedisPause, "timeout"), (Fault::RedisDown, "down")] {
-            let mut strike = strike(&lab, fault, "stateless-1").await;
-            assert!(strike.proof.proven && strike.in_force.is_some(), "{strike:?}");
-            let asked = Instant::now();
-            let answer = lab.get("stateless-1", "/session", &ada).await;
-            assert_eq!((answer.status, answer.reason()), (503, reason), "{answer:?}");
-            assert!(asked.elapsed() < Duration::from_millis(300), "{fault}: {:?}", asked.elapsed());
-            fault::undo(&mut strike, &lab.driver).await.unwrap();
-            assert_eq!(lab.get("stateless-1", "/session", &ada).await.status, 200);
-        }
-    }
-}
-
-#[tokio::test]
-async fn every_fault_on_redis_can_land_while_a_request_is_held() {
-    for lab in drivers(|| Lab::of([service::stateless()])).await {
-        if !has_redis(&lab, "every_fault_on_redis_can_land_while_a_request_is_held") {
-            return;
-        }
-        for fault in [Fault::RedisRestart, Fault::RedisLose, Fault::RedisPause, Fault::RedisDown] {
-            let (strike, answer) = struck_in_flight(&lab, fault, "stateless-1", Point::Accepted).await;
-            assert!(strike.proof.proven, "{fault}: {:?}", strike.proof);
-            assert_eq!(answer, Ok(200), "a prime needs no store");
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_key_is_rotated_with_overlap_and_old_tokens_live_and_without_and_they_die() {
     for lab in drivers(|| Lab::of([service::stateless()])).await {
         let ada = lab.log_in("stateless-1", "ada").await;
@@ -269,19 +207,6 @@ async fn a_key_is_rotated_with_overlap_and_old_tokens_live_and_without_and_they_
             let answer = lab.get(replica, "/session", &ada).await;
             assert_eq!((answer.status, answer.code()), (401, "token_invalid"), "{replica}");
         }
-    }
-}
-
-#[tokio::test]
-async fn without_redis_the_lab_says_so_and_its_faults_are_refused() {
-    // A lab of containers always has its Redis.
-    for lab in local(|| Lab::of([service::stateless()]).store(StoreWish::Embedded)).await {
-        let ada = lab.log_in("stateless-1", "ada").await;
-        assert_eq!(lab.get("stateless-2", "/session", &ada).await.status, 200, "replicas share the file");
-        assert!(lab.driver.store().why().contains("SQLite"), "{:?}", lab.driver.store());
-        let error = fault::strike(Fault::RedisDown, aim(&lab.driver, "stateless-1")).await.unwrap_err();
-        assert!(format!("{error:#}").contains("no Redis"), "{error:#}");
-        assert!(lab.driver.target("redis").is_err());
     }
 }
 
@@ -366,97 +291,6 @@ async fn only_what_the_lab_started_can_be_a_target() {
             assert_eq!(lab.driver.target(word).ok(), sql, "{word}");
             assert!(lab.driver.kill(word).await.is_err(), "{word}");
         }
-    }
-}
-
-fn has_gateway(lab: &Running, test: &str) -> bool {
-    let none = lab.driver.gateway().err();
-    if let Some(why) = &none {
-        support::skip(test, &why.to_string());
-    }
-    none.is_none()
-}
-
-#[tokio::test]
-async fn a_gateway_takes_turns_and_keeps_a_session_with_its_replica_where_it_is_asked_to() {
-    for lab in drivers(|| Lab::twins().gateway()).await {
-        if !has_gateway(&lab, "a_gateway_takes_turns_and_keeps_a_session_with_its_replica") {
-            return;
-        }
-        for (service, entries) in &lab.driver.gateway().unwrap().entries {
-            let served_by = async |entry: &str, token: &str| {
-                let call = Call::new(Method::GET, "/session").token(token);
-                call.send(entry).await.unwrap().header("x-served-by").to_owned()
-            };
-            let ada = lab.log_in(&format!("{service}-1"), "ada").await;
-            let (one, two) =
-                (served_by(&entries.round_robin, &ada).await, served_by(&entries.round_robin, &ada).await);
-            assert_ne!(one, two);
-            assert_eq!(served_by(&entries.round_robin, &ada).await, one);
-
-            // The gateway itself must have seen the login, to learn the token from it.
-            let who = json!({ "name": "ada", "password": support::PASSWORD });
-            let login = Call::new(Method::POST, "/session").body(who).send(&entries.sticky).await.unwrap();
-            let (home, token) = (login.header("x-served-by"), login.json["token"].as_str().unwrap());
-            for _ in 0..3 {
-                assert_eq!(served_by(&entries.sticky, token).await, home);
-                let cookie = Call::new(Method::GET, "/session").header("cookie", format!("sid={token}"));
-                assert_eq!(cookie.send(&entries.sticky).await.unwrap().header("x-served-by"), home);
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_gateway_is_told_before_a_replica_stops_and_finds_out_after_a_kill() {
-    for lab in drivers(|| Lab::twins().gateway()).await {
-        if !has_gateway(&lab, "a_gateway_is_told_before_a_replica_stops_and_finds_out_after_a_kill") {
-            return;
-        }
-        let standing = async |replica: &str| lab.driver.standing(replica).await.unwrap();
-        assert!(standing("stateful-1").await.is_in(), "in rotation when start returns");
-        gates::rotate(lab.driver.replica("stateful-1").unwrap(), false).await.unwrap();
-        assert!(lab.driver.out_of_rotation("stateful-1", SOON).await.unwrap().is_ok());
-        assert_eq!(lab.get("stateful-1", "/livez", "").await.status, 200, "it still serves");
-        lab.driver.kill("stateless-1").await.unwrap();
-        assert!(lab.driver.out_of_rotation("stateless-1", SOON).await.unwrap().is_ok());
-
-        let done = lab.driver.heal().await.unwrap();
-        assert!(done.iter().any(|line| line.contains("stateful-1 was out of rotation")), "{done:?}");
-        for replica in lab.driver.all_replicas() {
-            assert!(standing(&replica.name).await.is_in(), "{} after healing", replica.name);
-        }
-        assert_eq!(lab.driver.heal().await.unwrap(), Vec::<String>::new());
-    }
-}
-
-#[tokio::test]
-async fn a_gateway_has_no_trouble_with_a_redis_that_is_away() {
-    for lab in drivers(|| Lab::of([service::stateless()]).gateway()).await {
-        if !has_gateway(&lab, "a_gateway_has_no_trouble_with_a_redis_that_is_away")
-            || !has_redis(&lab, "a_gateway_has_no_trouble_with_a_redis_that_is_away")
-        {
-            return;
-        }
-        let mut strike = strike(&lab, Fault::RedisDown, "stateless-1").await;
-        // Two of its looks and more.
-        let out = lab.driver.out_of_rotation("stateless-1", Duration::from_millis(1500)).await.unwrap();
-        assert_eq!(out.unwrap_err().status, "UP", "it stays in rotation");
-        let entry = &lab.driver.gateway().unwrap().entries["stateless"].round_robin;
-        let answer = Call::new(Method::GET, "/session").token("x.y.z").send(entry).await.unwrap();
-        assert_ne!(answer.header("x-served-by"), "", "the replica says itself what is wrong: {answer:?}");
-        fault::undo(&mut strike, &lab.driver).await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn without_a_gateway_a_lab_says_why() {
-    for lab in drivers(|| Lab::of([service::stateful()]).replicas(1).gateway()).await {
-        let none = lab.driver.gateway().unwrap_err().to_string();
-        assert!(none.contains("it knows 2 replicas of each service, and here are 1"), "{none}");
-    }
-    for lab in drivers(|| Lab::of([service::stateful()])).await {
-        assert!(lab.driver.gateway().is_err());
     }
 }
 
