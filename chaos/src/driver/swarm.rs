@@ -9,18 +9,27 @@ mod slot;
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use bollard::Docker as Engine;
-use bollard::models::{Task as EngineTask, TaskState};
-use bollard::query_parameters::{InspectNetworkOptions, ListServicesOptionsBuilder, ListTasksOptionsBuilder};
+use bollard::models::{Service, Task as EngineTask, TaskState};
+use bollard::query_parameters::{
+    InspectNetworkOptions, InspectServiceOptions, ListServicesOptionsBuilder, ListTasksOptionsBuilder,
+};
 
 use super::docker::engine::{self, plain};
 use super::docker::labels::{ROLE, SERVICE};
 use crate::state::Replica;
 
-pub use roll::Rolled;
+pub use roll::{Rolled, Seen};
 pub use slot::{How, Replaced};
+
+/// How long a swarm may take until every task it wants runs. A start with its health checks takes a few seconds.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+
+/// Between two looks at the tasks; the swarm tells nobody when it has placed one.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The swarm's own label: which stack a service belongs to.
 const STACK: &str = "com.docker.stack.namespace";
@@ -35,6 +44,8 @@ const PORT: u16 = 8080;
 #[derive(Debug)]
 pub struct Stack {
     engine: Engine,
+    /// This machine's name in the swarm.
+    node: String,
     /// The stack's name.
     pub name: String,
     /// The services that are replicas of ours: our name, and the swarm's id.
@@ -50,6 +61,27 @@ pub struct Task {
     pub container: String,
     /// The replica in it. Its name stays with the slot; its address does not.
     pub replica: Replica,
+}
+
+/// One place of a service that the swarm wants filled, and how far that has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slot {
+    /// Its task runs on this machine.
+    Here(Task),
+    /// Its task is ordered and does not run yet. The swarm says so a moment longer than the engine does.
+    Coming(String),
+    /// Its task is another machine's, and cannot be asked from this one.
+    Elsewhere(String),
+}
+
+impl Slot {
+    /// The replica that belongs there.
+    pub fn name(&self) -> &str {
+        match self {
+            Slot::Here(task) => &task.replica.name,
+            Slot::Coming(name) | Slot::Elsewhere(name) => name,
+        }
+    }
 }
 
 impl Stack {
@@ -89,23 +121,57 @@ impl Stack {
         };
         let mut services = stacks.remove(only).unwrap_or_default();
         services.sort();
-        Ok(Stack { engine, name: only.clone(), services })
+        let info = engine.info().await.map_err(plain).context("asking the engine who it is in the swarm")?;
+        let node =
+            info.swarm.and_then(|swarm| swarm.node_id).context("a manager of a swarm has a node id")?;
+        Ok(Stack { engine, node, name: only.clone(), services })
     }
 
-    /// The running tasks of a service, by slot. Only those on this machine can be hit from here.
+    /// The slots of a service that the swarm has ordered tasks for, in order.
     ///
     /// # Errors
     /// If there is no such service, or the engine does not answer.
-    pub async fn tasks(&self, service: &str) -> anyhow::Result<Vec<Task>> {
-        let filters =
-            HashMap::from([("service", vec![self.service_id(service)?]), ("desired-state", vec!["running"])]);
+    pub async fn slots(&self, service: &str) -> anyhow::Result<Vec<Slot>> {
+        let filters = HashMap::from([("service", vec![self.service_id(service)?])]);
         let options = ListTasksOptionsBuilder::default().filters(&filters).build();
         let listed = self.engine.list_tasks(Some(options)).await.map_err(plain).context("listing tasks")?;
         let addresses = self.addresses().await?;
-        let mut tasks: Vec<Task> =
-            listed.into_iter().filter_map(|task| here(task, service, &addresses)).collect();
-        tasks.sort_by_key(|task| task.slot);
-        Ok(tasks)
+        let mut slots: Vec<(i64, Slot)> =
+            listed.iter().filter_map(|task| slot(task, service, &self.node, &addresses)).collect();
+        slots.sort_by_key(|(number, _)| *number);
+        Ok(slots.into_iter().map(|(_, slot)| slot).collect())
+    }
+
+    /// The slots of a service once every task that the swarm wants runs. Waits for those that are coming: whoever
+    /// left them out would speak about a part of the service as if it were all of it.
+    ///
+    /// # Errors
+    /// If there is no such service, or some task of it does not come.
+    pub async fn settled(&self, service: &str) -> anyhow::Result<Vec<Slot>> {
+        let start = Instant::now();
+        loop {
+            let wanted = wanted(&self.inspect(service).await?)?;
+            let slots = self.slots(service).await?;
+            let coming = slots.iter().filter(|slot| matches!(slot, Slot::Coming(_))).count();
+            if coming == 0 && slots.len() == wanted {
+                return Ok(slots);
+            }
+            if start.elapsed() > SETTLED_WITHIN {
+                bail!(
+                    "of {wanted} tasks of {service} {} ran after {SETTLED_WITHIN:?}; `docker service ps {}_{service}` \
+                     says why",
+                    slots.len() - coming,
+                    self.name
+                );
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn inspect(&self, service: &str) -> anyhow::Result<Service> {
+        let id = self.service_id(service)?;
+        let found = self.engine.inspect_service(id, None::<InspectServiceOptions>).await;
+        found.map_err(plain).with_context(|| format!("looking at the service {service}"))
     }
 
     fn service_id(&self, service: &str) -> anyhow::Result<&str> {
@@ -134,17 +200,86 @@ impl Stack {
     }
 }
 
-/// A task that runs on this machine, with the replica in it.
-fn here(task: EngineTask, service: &str, addresses: &HashMap<String, Ipv4Addr>) -> Option<Task> {
-    let status = task.status?;
-    let runs = status.state == Some(TaskState::RUNNING);
-    let container = status.container_status.and_then(|status| status.container_id).filter(|_| runs)?;
-    let (slot, address) = (task.slot?, addresses.get(&container)?);
-    let replica = Replica {
-        name: format!("{service}-{slot}"),
-        service: service.to_owned(),
-        url: format!("http://{address}:{PORT}"),
-        gates: None,
-    };
-    Some(Task { slot, container, replica })
+/// How many tasks of a service the swarm is to run.
+fn wanted(service: &Service) -> anyhow::Result<usize> {
+    let mode = service.spec.as_ref().and_then(|spec| spec.mode.as_ref());
+    let replicas = mode.and_then(|mode| mode.replicated.as_ref()).and_then(|mode| mode.replicas);
+    usize::try_from(replicas.context("only a service with a number of replicas has slots")?)
+        .context("replicas")
+}
+
+/// The slot that a task fills or will fill, with its number; none if the swarm is done with the task.
+fn slot(
+    task: &EngineTask,
+    service: &str,
+    node: &str,
+    addresses: &HashMap<String, Ipv4Addr>,
+) -> Option<(i64, Slot)> {
+    // What replaces another is made with the wish "ready", and only gets "running" when that one has ended.
+    if !matches!(task.desired_state, Some(TaskState::RUNNING | TaskState::READY)) {
+        return None;
+    }
+    let number = task.slot?;
+    let name = format!("{service}-{number}");
+    if task.node_id.as_deref().is_some_and(|at| !at.is_empty() && at != node) {
+        return Some((number, Slot::Elsewhere(name)));
+    }
+    let runs = task.status.as_ref().filter(|status| status.state == Some(TaskState::RUNNING));
+    let container = runs.and_then(|status| status.container_status.as_ref()?.container_id.clone());
+    let found = container.and_then(|container| Some((addresses.get(&container)?, container)));
+    let Some((address, container)) = found else { return Some((number, Slot::Coming(name))) };
+    let replica =
+        Replica { name, service: service.to_owned(), url: format!("http://{address}:{PORT}"), gates: None };
+    Some((number, Slot::Here(Task { slot: number, container, replica })))
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::{ContainerStatus, TaskStatus};
+
+    use super::*;
+
+    fn task(desired: TaskState, state: TaskState, node: &str) -> EngineTask {
+        let container = ContainerStatus { container_id: Some("c1".to_owned()), ..Default::default() };
+        let status =
+            TaskStatus { state: Some(state), container_status: Some(container), ..Default::default() };
+        EngineTask {
+            slot: Some(1),
+            node_id: Some(node.to_owned()),
+            desired_state: Some(desired),
+            status: Some(status),
+            ..Default::default()
+        }
+    }
+
+    fn seen(task: &EngineTask) -> Option<Slot> {
+        let addresses = HashMap::from([("c1".to_owned(), Ipv4Addr::new(172, 18, 0, 3))]);
+        slot(task, "stateless", "here", &addresses).map(|(_, slot)| slot)
+    }
+
+    #[test]
+    fn a_task_that_runs_here_can_be_asked() {
+        let found = seen(&task(TaskState::RUNNING, TaskState::RUNNING, "here"));
+        let Some(Slot::Here(task)) = found else { panic!("{found:?}") };
+        assert_eq!(
+            (task.replica.name.as_str(), task.replica.url.as_str()),
+            ("stateless-1", "http://172.18.0.3:8080")
+        );
+    }
+
+    #[test]
+    fn a_task_that_is_still_coming_is_not_left_out() {
+        let coming = Some(Slot::Coming("stateless-1".to_owned()));
+        // Its container is healthy already, and the manager has not heard of it.
+        assert_eq!(seen(&task(TaskState::RUNNING, TaskState::STARTING, "here")), coming);
+        // Ordered in the place of one that is still ending, on no machine yet.
+        assert_eq!(seen(&task(TaskState::READY, TaskState::PENDING, "")), coming);
+    }
+
+    #[test]
+    fn a_task_of_another_machine_and_one_that_is_over_are_told_apart() {
+        let elsewhere = Some(Slot::Elsewhere("stateless-1".to_owned()));
+        assert_eq!(seen(&task(TaskState::RUNNING, TaskState::RUNNING, "there")), elsewhere);
+        assert_eq!(seen(&task(TaskState::SHUTDOWN, TaskState::RUNNING, "here")), None);
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{How, RestartArgs};
 use crate::cli::usage;
-use crate::driver::swarm::{self, Replaced, Rolled, Stack};
+use crate::driver::swarm::{self, Replaced, Rolled, Seen, Stack};
 use crate::fault::RestartTimes;
 
 /// Restarts a replica or a service of a stack, and says how that went. False: it is not proven.
@@ -34,14 +34,24 @@ pub async fn restart(args: &RestartArgs) -> anyhow::Result<(String, bool)> {
 fn rolled(service: &str, rolled: &Rolled) -> (String, bool) {
     let seconds = rolled.took.as_secs_f64();
     let mut told = format!("{service} rolled by the swarm in {seconds:.1} s\n");
-    for (name, before, after) in &rolled.replicas {
-        let _ = match before == after {
-            true => writeln!(told, "  not proven: {name} says the same boot id as before, {after}"),
-            false => writeln!(told, "  proof: {name}: new boot id {after} after {before}"),
+    for (name, seen) in &rolled.replicas {
+        let _ = match seen {
+            Seen::Restarted { before, after } => {
+                writeln!(told, "  proof: {name}: new boot id {after} after {before}")
+            }
+            Seen::Same(boot) => {
+                writeln!(told, "  not proven: {name} says the same boot id as before, {boot}")
+            }
+            Seen::Unasked => {
+                writeln!(
+                    told,
+                    "  not proven: {name} runs on another machine, or did; only this one's are asked"
+                )
+            }
         };
     }
     if rolled.replicas.is_empty() {
-        told.push_str("  not proven: no task of it runs on this machine\n");
+        told.push_str("  not proven: the swarm runs no task of it\n");
     }
     (told, rolled.proven())
 }

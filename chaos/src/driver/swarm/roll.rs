@@ -4,32 +4,46 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use bollard::models::{Service, ServiceUpdateStatusStateEnum as State, TaskSpec};
-use bollard::query_parameters::{InspectServiceOptions, UpdateServiceOptionsBuilder};
+use bollard::models::{ServiceUpdateStatusStateEnum as State, TaskSpec};
+use bollard::query_parameters::UpdateServiceOptionsBuilder;
 
-use super::Stack;
+use super::{LOOK_EVERY, Slot, Stack};
 use crate::driver::docker::engine::plain;
-use crate::driver::{Driver, READY_WITHIN, ready};
+use crate::driver::{READY_WITHIN, ready};
 
 /// How long a roll may take: for each of a few tasks the drain, the start, and the swarm's own watch over it.
 const ROLLED_WITHIN: Duration = Duration::from_secs(180);
 
-/// Between two looks at how far it has come.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
 /// What a roll came to.
 #[derive(Debug, Clone)]
 pub struct Rolled {
-    /// Each replica with the boot id it had and the one it has.
-    pub replicas: Vec<(String, String, String)>,
+    /// Every replica of the service.
+    pub replicas: Vec<(String, Seen)>,
     /// From the order until the swarm called it completed.
     pub took: Duration,
 }
 
+/// What a replica said of itself before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It named two boot ids: it is another run.
+    Restarted {
+        /// The boot id that it had.
+        before: String,
+        /// The one it has.
+        after: String,
+    },
+    /// It named the same boot id again.
+    Same(String),
+    /// It could not be asked both times: before or after, another machine had it.
+    Unasked,
+}
+
 impl Rolled {
-    /// Whether every replica is another run than before; false if there was none.
+    /// Whether every replica is known to be another run than before; false if there was none.
     pub fn proven(&self) -> bool {
-        !self.replicas.is_empty() && self.replicas.iter().all(|(_, before, after)| before != after)
+        let restarted = |seen: &Seen| matches!(seen, Seen::Restarted { .. });
+        !self.replicas.is_empty() && self.replicas.iter().all(|(_, seen)| restarted(seen))
     }
 }
 
@@ -72,27 +86,27 @@ impl Stack {
         let took = start.elapsed();
         let after = self.boots(service).await?;
         let replicas = before.into_iter().map(|(name, before)| {
-            // A replica that is not there any more has no boot id, and so proves nothing.
-            let now = after.iter().find(|(other, _)| *other == name).map(|(_, boot)| boot.clone());
-            let now = now.unwrap_or_else(|| before.clone());
-            (name, before, now)
+            let after = after.iter().find(|(other, _)| *other == name).and_then(|(_, boot)| boot.clone());
+            let seen = match (before, after) {
+                (Some(before), Some(after)) if before != after => Seen::Restarted { before, after },
+                (Some(before), Some(_)) => Seen::Same(before),
+                _ => Seen::Unasked,
+            };
+            (name, seen)
         });
         Ok(Rolled { replicas: replicas.collect(), took })
     }
 
-    /// The boot id of every replica of a service on this machine.
-    async fn boots(&self, service: &str) -> anyhow::Result<Vec<(String, String)>> {
+    /// Every replica of a service, with its boot id if it is on this machine.
+    async fn boots(&self, service: &str) -> anyhow::Result<Vec<(String, Option<String>)>> {
         let mut boots = Vec::new();
-        for task in self.tasks(service).await? {
-            ready::ready(&task.replica, READY_WITHIN).await?;
-            boots.push((task.replica.name.clone(), Driver::boot_id_of(&task.replica).await?));
+        for slot in self.settled(service).await? {
+            let boot = match &slot {
+                Slot::Here(task) => Some(ready::ready(&task.replica, READY_WITHIN).await?.boot_id),
+                Slot::Coming(_) | Slot::Elsewhere(_) => None,
+            };
+            boots.push((slot.name().to_owned(), boot));
         }
         Ok(boots)
-    }
-
-    async fn inspect(&self, service: &str) -> anyhow::Result<Service> {
-        let id = self.service_id(service)?;
-        let found = self.engine.inspect_service(id, None::<InspectServiceOptions>).await;
-        found.map_err(plain).with_context(|| format!("looking at the service {service}"))
     }
 }

@@ -7,15 +7,12 @@ use bollard::errors::Error;
 use bollard::query_parameters::{KillContainerOptionsBuilder, WaitContainerOptions};
 use futures_util::TryStreamExt;
 
-use super::{Stack, Task};
+use super::{LOOK_EVERY, Slot, Stack, Task};
 use crate::driver::docker::engine::plain;
 use crate::driver::{Driver, EXIT_WITHIN, ready};
 
 /// How long a swarm may take to put a task into an empty slot, and that one to be ready.
 const REPLACED_WITHIN: Duration = Duration::from_secs(60);
-
-/// Between two looks at the tasks; the swarm tells nobody when it has placed one.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// How a task is made to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +39,29 @@ pub struct Replaced {
 }
 
 impl Stack {
-    /// The task that holds this replica.
+    /// The task that holds this replica; waits for it if it is coming, whatever its siblings do.
     ///
     /// # Errors
     /// If none on this machine does.
     pub async fn task(&self, replica: &str) -> anyhow::Result<Task> {
         let service = replica.rsplit_once('-').map_or(replica, |(service, _)| service);
-        let tasks = self.tasks(service).await?;
-        let known: Vec<String> = tasks.iter().map(|task| task.replica.name.clone()).collect();
-        tasks.into_iter().find(|task| task.replica.name == replica).with_context(|| {
-            format!("no task on this machine holds {replica}; there are {}", known.join(", "))
-        })
+        let start = Instant::now();
+        loop {
+            let slots = self.slots(service).await?;
+            let known: Vec<&str> = slots.iter().map(Slot::name).collect();
+            match slots.iter().find(|slot| slot.name() == replica) {
+                Some(Slot::Here(task)) => return Ok(task.clone()),
+                Some(Slot::Coming(_)) if start.elapsed() < REPLACED_WITHIN => {}
+                Some(Slot::Coming(_)) => {
+                    bail!("the task of {replica} had not started after {REPLACED_WITHIN:?}")
+                }
+                Some(Slot::Elsewhere(_)) => {
+                    bail!("{replica} runs on another machine of the swarm; restart it there")
+                }
+                None => bail!("no task of the swarm holds {replica}; there are {}", known.join(", ")),
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Ends the task of this replica and waits until the one in its place is ready.
@@ -100,10 +109,18 @@ impl Stack {
     async fn successor(&self, old: &Task) -> anyhow::Result<Task> {
         let start = Instant::now();
         while start.elapsed() < REPLACED_WITHIN {
-            let tasks = self.tasks(&old.replica.service).await?;
-            let new = |task: &Task| task.slot == old.slot && task.container != old.container;
-            if let Some(task) = tasks.into_iter().find(new) {
-                return Ok(task);
+            for slot in self.slots(&old.replica.service).await? {
+                match slot {
+                    Slot::Here(new) if new.slot == old.slot && new.container != old.container => {
+                        return Ok(new);
+                    }
+                    Slot::Elsewhere(name) if name == old.replica.name => {
+                        bail!(
+                            "the swarm put the successor of {name} on another machine, and so it cannot be asked"
+                        )
+                    }
+                    _ => {}
+                }
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
