@@ -3,7 +3,9 @@
 
 pub mod cell;
 pub mod catalogue;
+pub mod nickname;
 pub mod progress;
+pub mod step;
 pub mod store;
 pub mod tell;
 pub mod explain;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use self::catalogue::{Lab, labs};
+use self::nickname::nickname;
 use self::store::Store;
 use crate::cli::usage;
 use crate::names::no_such;
@@ -172,14 +175,6 @@ fn lab_numbered(text: &str) -> Result<u8, String> {
     number.ok_or_else(|| format!("the labs are numbered 1 to {}; `chaos lab list` names them", known.end()))
 }
 
-fn nickname(text: &str) -> Result<String, String> {
-    let clean = text.chars().all(|c| c.is_alphanumeric() || "-_ ".contains(c));
-    match text.trim() {
-        name if clean && (1..=24).contains(&name.chars().count()) => Ok(name.to_owned()),
-        _ => Err("a nickname is 1 to 24 letters, digits, spaces, - or _".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,13 +187,5 @@ mod tests {
         assert!(prediction(&lab, &format!("{key}=Lots")).unwrap_err().contains("nearest: Lost"));
         assert!(prediction(&lab, "nobody=Lost").unwrap_err().contains(&key));
         assert!(prediction(&lab, "Lost").unwrap_err().contains("KEY=VERDICT"));
-    }
-
-    #[test]
-    fn a_nickname_is_short_and_has_nothing_a_terminal_could_obey() {
-        assert_eq!(nickname(" ada 7 "), Ok("ada 7".to_owned()));
-        assert!(
-            nickname("").is_err() && nickname("\u{1b}[2J").is_err() && nickname(&"a".repeat(25)).is_err()
-        );
     }
 }

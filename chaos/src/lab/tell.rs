@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::catalogue::Lab;
+use super::catalogue::{HOW_MANY, Lab};
 use super::progress::{LabProgress, Progress};
+use super::step::Step;
 use crate::report::wrap::{columns, wrapped_at};
 
 /// A sentence or more, moved to the right and broken to fit; with a line end.
@@ -167,44 +168,44 @@ pub fn state(lab: &Lab, mine: &LabProgress) -> &'static str {
 pub fn what_next(lab: &Lab, progress: &Progress) -> String {
     let number = lab.number;
     let Some(mine) = progress.lab(number) else { return format!("Begin: chaos lab start {number}") };
-    let open: Vec<&str> = lab.predict.iter().map(|ask| ask.key.as_str()).collect();
-    let open: Vec<&str> = open.into_iter().filter(|key| !mine.predictions.contains_key(*key)).collect();
-    let wrong = mine.predictions.values().any(|said| said.right() == Some(false));
-    let unchecked = mine.predictions.values().any(|said| said.seen.is_none());
-    if !open.is_empty() {
-        return format!("Still to predict: {}. Then: chaos lab check {number}", open.join(", "));
+    match Step::of(lab, mine) {
+        Step::Predict => {
+            let open = lab.predict.iter().map(|ask| ask.key.as_str());
+            let open: Vec<&str> = open.filter(|key| !mine.predictions.contains_key(*key)).collect();
+            format!("Still to predict: {}. Then: chaos lab check {number}", open.join(", "))
+        }
+        Step::Run => format!("Next: chaos lab check {number}"),
+        Step::Look if mine.predictions.values().any(|said| said.right() == Some(false)) => {
+            after_a_wrong_prediction(lab, mine)
+        }
+        Step::Look => {
+            let on = if number < HOW_MANY {
+                format!(", or go on: chaos lab start {}", number + 1)
+            } else {
+                String::new()
+            };
+            format!("Next: change one thing (chaos lab start {number} --change){on}")
+        }
+        Step::Change => {
+            format!("Next: mend what was broken (git diff), then: chaos lab check {number} --change")
+        }
+        Step::Done if number == HOW_MANY => {
+            "That was the last lab. What you have done: chaos lab status".to_owned()
+        }
+        Step::Done => format!("Next: chaos lab start {}", number + 1),
     }
-    if wrong && mine.hints < lab.hints.len() {
+}
+
+fn after_a_wrong_prediction(lab: &Lab, mine: &LabProgress) -> String {
+    let number = lab.number;
+    if mine.hints < lab.hints.len() {
         return format!(
             "Next: read {} from \"Why\" on, ask for a hint (chaos lab hint {number}), or predict anew: \
              chaos lab predict {number} KEY=VERDICT",
             lab.text()
         );
     }
-    if wrong {
-        return format!(
-            "Next: chaos lab predict {number} KEY=VERDICT, or the answer: chaos lab solve {number}"
-        );
-    }
-    if unchecked {
-        return format!("Next: chaos lab check {number}");
-    }
-    if !mine.change_proven {
-        return format!(
-            "Next: change one thing (chaos lab start {number} --change){}",
-            if number < super::catalogue::HOW_MANY {
-                format!(", or go on: chaos lab start {}", number + 1)
-            } else {
-                String::new()
-            }
-        );
-    }
-    match number {
-        super::catalogue::HOW_MANY => {
-            "That was the last lab. What you have done: chaos lab status".to_owned()
-        }
-        _ => format!("Next: chaos lab start {}", number + 1),
-    }
+    format!("Next: chaos lab predict {number} KEY=VERDICT, or the answer: chaos lab solve {number}")
 }
 
 fn dash(state: &str) -> String {
