@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::HeaderValue;
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -75,11 +76,22 @@ pub fn parse<C: Parser>() -> Result<C, ExitCode> {
         }
     });
     parsed.unwrap_or_else(|error| {
-        let error = error.format(&mut command);
+        let error = without_secret(error, &command).format(&mut command);
         // The terminal may be gone; there is nobody left to tell.
         let _ = error.print();
         Err(if error.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS })
     })
+}
+
+/// The same error, without the text it refuses where that text may hold a secret: an error goes to the log. What
+/// `--help` does not show, it does not show either.
+fn without_secret(mut error: clap::Error, command: &clap::Command) -> clap::Error {
+    let Some(ContextValue::String(refused)) = error.get(ContextKind::InvalidArg) else { return error };
+    let secret = |arg: &clap::Arg| arg.is_hide_env_values_set() && arg.to_string() == *refused;
+    if command.get_arguments().any(secret) && error.get(ContextKind::InvalidValue).is_some() {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".to_owned()));
+    }
+    error
 }
 
 /// Runs a twin until it is told to stop. `open` makes the one thing the twins differ in.

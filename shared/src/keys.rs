@@ -24,18 +24,25 @@ pub struct Key {
 }
 
 impl Key {
+    fn parse(entry: &str) -> Result<Self, String> {
+        let (kid, secret) = entry.split_once(':').ok_or("it is not kid:base64url-secret")?;
+        let secret = URL_SAFE_NO_PAD.decode(secret.trim_end_matches('='));
+        Key::new(kid, secret.map_err(|_| "its secret, after the colon, is not base64url")?)
+    }
+
+    // What is wrong is said without the text: a secret that lost its id stands where the id should.
     fn new(kid: &str, secret: Vec<u8>) -> Result<Self, String> {
         let clean = kid.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
         if kid.is_empty() || kid.len() > 32 || !clean {
-            return Err(format!("the key id {kid:?} is not 1 to 32 of a-z A-Z 0-9 _ -"));
+            return Err("its id, before the colon, is not 1 to 32 of a-z A-Z 0-9 _ -".to_owned());
         }
         if secret.len() < MIN_SECRET_BYTES {
             return Err(format!(
-                "the secret of key {kid:?} has {} bytes; HS256 needs at least {MIN_SECRET_BYTES}",
+                "its secret has {} bytes; HS256 needs at least {MIN_SECRET_BYTES}",
                 secret.len()
             ));
         }
-        let mac = Hmac::new_from_slice(&secret).map_err(|e| format!("key {kid:?}: {e}"))?;
+        let mac = Hmac::new_from_slice(&secret).map_err(|e| e.to_string())?;
         Ok(Key { kid: kid.to_owned(), secret, mac })
     }
 
@@ -83,20 +90,16 @@ impl KeyRing {
     /// Reads `kid:base64url-secret[,kid:secret…]`.
     ///
     /// # Errors
-    /// One line that says which key is wrong and how; it never contains a secret.
+    /// One line that says which key is wrong, counted from 1, and how; it repeats nothing of the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut keys: Vec<Key> = Vec::new();
         for (at, entry) in text.split(',').map(str::trim).enumerate() {
-            let Some((kid, secret)) = entry.split_once(':') else {
-                return Err(format!("key {} of the ring is not kid:base64url-secret", at + 1));
-            };
-            let secret = URL_SAFE_NO_PAD
-                .decode(secret.trim_end_matches('='))
-                .map_err(|_| format!("the secret of key {kid:?} is not base64url"))?;
-            if keys.iter().any(|k| k.kid == kid) {
-                return Err(format!("key id {kid:?} appears twice"));
+            let wrong = |how: String| format!("key {} of the ring: {how}", at + 1);
+            let key = Key::parse(entry).map_err(wrong)?;
+            if let Some(twin) = keys.iter().position(|other| other.kid == key.kid) {
+                return Err(wrong(format!("it has the same id as key {}", twin + 1)));
             }
-            keys.push(Key::new(kid, secret)?);
+            keys.push(key);
         }
         Ok(KeyRing { keys })
     }
