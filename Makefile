@@ -1,6 +1,6 @@
 # Every command of the lab. `make lab` shows it, `make test` proves it.
 
-.PHONY: lab test bench check diff build tools images up down prefetch workshop-test
+.PHONY: lab test bench check diff book build tools images up down prefetch workshop-test
 
 # Which client workflows survive a backend restart?
 lab: build
@@ -34,6 +34,11 @@ diff:
 	done; true
 	@echo; echo "=== only in one twin ==="; diff -rq stateful-svc/src stateless-svc/src | grep '^Only' ; true
 
+# The labs as a book, to read in a browser without a network. ci/tools installs mdbook.
+book:
+	@PATH="$$PATH:$${CARGO_HOME:-$$HOME/.cargo}/bin" mdbook build labs
+	@echo "the book: target/book/index.html"
+
 # The lab in containers: its images, all of it up, all of it gone again. `deploy/README.md` says more.
 images:
 	@deploy/images
@@ -56,6 +61,6 @@ workshop-test:
 build:
 	@cargo build --workspace
 
-# redis-server, Postgres and HAProxy for the tests, where apt can bring them.
+# redis-server, Postgres, HAProxy and a browser for the tests, where apt can bring them; mdbook for the book.
 tools:
 	@ci/tools
