@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::class::ClassArgs;
 use crate::completions::CompletionsArgs;
 use crate::contract::report::ContractArgs;
 use crate::doctor::DoctorArgs;
@@ -44,6 +45,8 @@ pub enum Command {
     Run(RunArgs),
     /// Ten labs: predict, run, look, explain, change one thing
     Lab(LabArgs),
+    /// A class: hand in where you are, or see who is where and which misconception is common
+    Class(ClassArgs),
     /// Many clients at once while a fault strikes again and again
     Load(LoadArgs),
     /// Every flow × fault × moment × service × way, predicted against observed

@@ -24,7 +24,7 @@ use crate::run::Cell;
 use crate::schedule::{Moments, Only, exists, schedule};
 use crate::service::{self, Service};
 use crate::way::Way;
-use crate::{completions, contract, doctor, heal, lab, list, load, man, show, status, up};
+use crate::{class, completions, contract, doctor, heal, lab, list, load, man, show, status, up};
 
 /// Does what was typed, and says what to exit with.
 ///
@@ -36,6 +36,7 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Run(args)) => run(args).await,
         Some(Command::Matrix(args)) => whole_matrix(args).await,
         Some(Command::Lab(args)) => lab::run(args).await,
+        Some(Command::Class(args)) => class::run(args),
         Some(Command::Load(args)) => load::run(&args).await,
         Some(Command::Restart(args)) => restart(args).await,
         Some(Command::Show(args)) => show::run(&args).await,

@@ -41,6 +41,7 @@ pub mod matrix;
 
 // How a student learns from it.
 pub mod lab;
+pub mod class;
 
 // What every service promises, asked at any address.
 pub mod contract;
