@@ -80,6 +80,8 @@ pub async fn check(lab: &Lab, store: &Store) -> anyhow::Result<ExitCode> {
     if worst == 0 {
         let progress = store.change(|progress| progress.change_proven(lab.number))?;
         say(&format!("\nMended, and proven. {}\n", what_next(lab, &progress)))?;
+    } else if worst == 2 {
+        say("\nNot proven: what could not be tried says above why (chaos doctor names the cure).\n")?;
     } else {
         say("\nNot mended yet.\n")?;
     }

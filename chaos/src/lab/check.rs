@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::catalogue::{Ask, Lab};
 use super::explain;
 use super::progress::{LabProgress, Progress};
+use super::step::Step;
 use super::store::Store;
 use super::tell::{self, paragraph};
 use crate::cli::usage;
@@ -26,7 +27,7 @@ pub async fn run(lab: &Lab, store: &Store, seed: Option<u64>) -> anyhow::Result<
     let asked: Vec<&Ask> = lab.predict.iter().filter(|ask| mine.predictions.contains_key(&ask.key)).collect();
     if asked.is_empty() {
         say(&tell::predict_first(lab))?;
-        return Ok(ExitCode::from(NOTHING_PROVEN));
+        return Ok(ExitCode::from(NOT_PROVEN));
     }
     let cells = asked.iter().map(|ask| ask.cell.cell()).collect::<Result<Vec<_>, _>>().map_err(usage)?;
     let (results, folder) = try_out(cells, seed).await?;
@@ -50,7 +51,7 @@ pub async fn run(lab: &Lab, store: &Store, seed: Option<u64>) -> anyhow::Result<
     Ok(ExitCode::from(exit_code(&pairs, &mine)))
 }
 
-const NOTHING_PROVEN: u8 = 2;
+const NOT_PROVEN: u8 = 2;
 
 /// Each question with its cell. The results are in the order of the plan; a test of the matrix says so.
 fn pairs<'a>(asked: &[&'a Ask], results: &'a Results) -> Vec<(&'a Ask, &'a Cell)> {
@@ -65,7 +66,14 @@ fn told(lab: &Lab, pairs: &[(&Ask, &Cell)], mine: &LabProgress, progress: &Progr
         }
     }
     out.push('\n');
-    out.push_str(&paragraph(0, &tell::what_next(lab, progress)));
+    let untried = pairs.iter().filter(|(_, cell)| cell.observed == Observed::NotAvailable).count();
+    if untried > 0 {
+        out.push_str(&paragraph(0, &tell::not_all_tried(lab, untried, pairs.len())));
+    }
+    // To check once more would try no more than now.
+    if untried == 0 || Step::of(lab, mine) != Step::Run {
+        out.push_str(&paragraph(0, &tell::what_next(lab, progress)));
+    }
     out
 }
 
@@ -112,18 +120,14 @@ fn because(cell: &Cell) -> String {
     }
 }
 
-/// 1 if a prediction was wrong, 2 if nothing was proven.
+/// 1 if a prediction was wrong, 2 if one of them was neither right nor wrong: a lab is right when all of it is.
 fn exit_code(pairs: &[(&Ask, &Cell)], mine: &LabProgress) -> u8 {
-    let mut proven = 0;
-    for (ask, cell) in pairs {
-        match cell.observed {
-            Observed::Verdict(seen) if mine.predictions.get(&ask.key).is_some_and(|it| it.said != seen) => {
-                return 1;
-            }
-            Observed::Verdict(_) => proven += 1,
-            Observed::Inconclusive | Observed::NotAvailable => {}
-        }
-    }
-    let inconclusive = pairs.iter().any(|(_, cell)| cell.observed == Observed::Inconclusive);
-    if proven == 0 || inconclusive { NOTHING_PROVEN } else { 0 }
+    let said = |ask: &Ask| mine.predictions.get(&ask.key).map(|it| it.said);
+    let came = |(ask, cell): &(&Ask, &Cell)| match cell.observed {
+        Observed::Verdict(seen) if said(ask).is_some_and(|said| said != seen) => 1,
+        Observed::Verdict(_) => 0,
+        Observed::Inconclusive | Observed::NotAvailable => NOT_PROVEN,
+    };
+    let codes: Vec<u8> = pairs.iter().map(came).collect();
+    if codes.contains(&1) { 1 } else { codes.into_iter().max().unwrap_or(NOT_PROVEN) }
 }

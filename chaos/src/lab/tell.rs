@@ -82,6 +82,17 @@ pub fn predict_first(lab: &Lab) -> String {
     )
 }
 
+/// After a check where something that a question needs is not installed.
+pub fn not_all_tried(lab: &Lab, untried: usize, of: usize) -> String {
+    let number = lab.number;
+    let on =
+        if number < HOW_MANY { format!(", or go on: chaos lab start {}", number + 1) } else { String::new() };
+    format!(
+        "{untried} of {of} could not be tried, so the lab is not proven. Install what is missing (chaos doctor) and \
+         try again: chaos lab check {number}{on}"
+    )
+}
+
 /// `chaos lab hint N`: all that were taken.
 pub fn hints(lab: &Lab, taken: usize) -> String {
     let mut out = String::new();

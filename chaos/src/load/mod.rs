@@ -31,7 +31,7 @@ use crate::command::twins_or;
 use crate::draws::{Draws, fresh_seed};
 use crate::driver::{Driver, LabSpec};
 use crate::duration::duration;
-use crate::fault::Fault;
+use crate::fault::{Fault, Hits};
 use crate::history::Final;
 use crate::names::fault_named;
 use crate::report::paint::Paint;
@@ -150,6 +150,10 @@ pub async fn play(
     args: &LoadArgs,
     seed: u64,
 ) -> anyhow::Result<Vec<Played>> {
+    if args.fault.iter().any(|fault| fault.row().hits == Hits::Redis) {
+        // Says what is missing, before a room full of clients has worked for nothing.
+        driver.redis_url()?;
+    }
     let start = Instant::now();
     let mut visitors = Vec::new();
     for (number, service) in services.iter().enumerate() {

@@ -174,14 +174,12 @@ impl ServiceReport {
         let _ = writeln!(out, "\n{}", paint.bold(&self.service));
         let proven = self.outages.iter().filter(|outage| outage.proven).count();
         let faults: Vec<&str> = distinct(self.outages.iter().map(|outage| outage.fault));
-        let _ = writeln!(
-            out,
-            "  {} requests, {:.0} a second; {} × {}, {proven} proven",
-            self.tally.requests,
-            self.tally.per_second,
-            self.outages.len(),
-            faults.join(", ")
-        );
+        let struck = match self.outages.len() {
+            0 => "no fault struck, the time between two is too long".to_owned(),
+            times => format!("{times} × {}, {proven} proven", faults.join(", ")),
+        };
+        let (requests, per_second) = (self.tally.requests, self.tally.per_second);
+        let _ = writeln!(out, "  {requests} requests, {per_second:.0} a second; {struck}");
         let _ = writeln!(out, "  answered      {:.2} %", self.tally.availability * 100.0);
         let _ = writeln!(out, "  waited        {:>10}{:>10}{:>10}{:>10}", "p50", "p90", "p99", "longest");
         for (name, latency) in [("no fault", &self.tally.outside), ("during one", &self.tally.during)] {

@@ -108,7 +108,7 @@ impl Plan {
             }
             (StoreWish::Auto, None) => {
                 "sessions that live outside are in an SQLite file, because there is no redis-server and no \
-                 valkey-server on the PATH"
+                 valkey-server on the PATH (apt install redis-server)"
             }
             (StoreWish::Auto, _) if !needed => {
                 "no service here keeps its sessions outside, so there is no store"
