@@ -65,6 +65,13 @@ impl Store {
         }
     }
 
+    /// What is written there, for one who only looks: a file that cannot be understood is as good as none, and
+    /// is left where it is.
+    pub fn look(&self) -> Option<Progress> {
+        let progress: Progress = serde_json::from_slice(&fs::read(&self.path).ok()?).ok()?;
+        Some(progress).filter(|progress| progress.version == VERSION)
+    }
+
     /// Changes it, all of it or nothing, and returns what is there now. Two who change it wait for each
     /// other.
     ///
@@ -152,6 +159,7 @@ mod tests {
             let (_folder, store) = store();
             store.change(|_| ()).unwrap();
             fs::write(store.path(), text).unwrap();
+            assert_eq!(store.look(), None, "{text:?}");
             assert_eq!(store.read().unwrap(), Progress::default(), "{text:?}");
             let kept = fs::read_dir(store.path().parent().unwrap()).unwrap().filter_map(Result::ok);
             let kept: Vec<_> =

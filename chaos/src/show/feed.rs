@@ -1,13 +1,15 @@
 //! What has just happened? Everything a page must hear of, in order, for those who listen now and for
 //! those who come a little later.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use super::classroom::LabNow;
+use crate::class::tally::Class;
 use crate::client::record::{Evidence, hundredths};
 use crate::fault::RestartTimes;
 
@@ -55,6 +57,38 @@ pub enum Event {
         /// Each with its name, service, and the boot id it says; null while it says nothing.
         replicas: Vec<ReplicaNow>,
     },
+    /// Which lab is worked on.
+    Lab {
+        /// The lab, and where somebody is in it; null before the first is begun.
+        lab: Option<LabNow>,
+    },
+    /// What a class has handed in.
+    Class {
+        /// All of it; null if it cannot be read.
+        class: Option<Box<Class>>,
+        /// Why it cannot.
+        why: Option<String>,
+    },
+}
+
+/// What stays so until it is told anew. The last word of each is kept for those who come later, however much
+/// has happened since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Replicas,
+    Lab,
+    Class,
+}
+
+impl Event {
+    fn state(&self) -> Option<State> {
+        match self {
+            Event::Request { .. } | Event::Ordered { .. } | Event::Over { .. } => None,
+            Event::Replicas { .. } => Some(State::Replicas),
+            Event::Lab { .. } => Some(State::Lab),
+            Event::Class { .. } => Some(State::Class),
+        }
+    }
 }
 
 /// How one replica is.
@@ -73,13 +107,22 @@ pub struct ReplicaNow {
 pub struct Feed {
     start: Instant,
     to: broadcast::Sender<String>,
-    last: Mutex<VecDeque<String>>,
+    told: Mutex<Told>,
+}
+
+/// What has been told.
+#[derive(Debug, Default)]
+struct Told {
+    /// What happened lately.
+    last: VecDeque<String>,
+    /// How things are.
+    states: BTreeMap<State, String>,
 }
 
 impl Feed {
     /// A feed in which nothing has happened.
     pub fn new() -> Self {
-        Feed { start: Instant::now(), to: broadcast::channel(KEPT).0, last: Mutex::default() }
+        Feed { start: Instant::now(), to: broadcast::channel(KEPT).0, told: Mutex::default() }
     }
 
     /// When the show began.
@@ -95,24 +138,28 @@ impl Feed {
     /// Tells everybody.
     pub fn say(&self, event: &Event) {
         let Ok(text) = serde_json::to_string(event) else { return };
-        let mut last = self.lock();
-        if last.len() == KEPT {
-            last.pop_front();
+        let mut told = self.lock();
+        if let Some(state) = event.state() {
+            told.states.insert(state, text.clone());
+        } else {
+            if told.last.len() == KEPT {
+                told.last.pop_front();
+            }
+            told.last.push_back(text.clone());
         }
-        last.push_back(text.clone());
         // Under the lock, so that nobody who joins now misses it or gets it twice. Nobody need listen.
         let _ = self.to.send(text);
     }
 
-    /// What happened lately, and everything from here on.
+    /// How things are, what happened lately, and everything from here on.
     pub fn join(&self) -> (Vec<String>, broadcast::Receiver<String>) {
-        let last = self.lock();
-        (last.iter().cloned().collect(), self.to.subscribe())
+        let told = self.lock();
+        (told.states.values().chain(&told.last).cloned().collect(), self.to.subscribe())
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<String>> {
-        // A thread that panicked left the list as it was before or after one change; both are fine.
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Told> {
+        // A thread that panicked left it as it was before or after one change; both are fine.
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,5 +192,23 @@ mod tests {
             feed.say(&Event::Ordered { number, at_ms: 0.0, how: "kill", target: String::new() });
         }
         assert_eq!(feed.join().0.len(), KEPT);
+    }
+
+    #[test]
+    fn how_things_are_is_told_to_who_comes_late_however_much_has_happened_since() {
+        let feed = Feed::new();
+        let replicas = |name: &str| {
+            let boot_id = Some(format!("{name}.ab"));
+            let replica = ReplicaNow { name: name.to_owned(), service: "stateful".to_owned(), boot_id };
+            Event::Replicas { replicas: vec![replica] }
+        };
+        feed.say(&replicas("before"));
+        feed.say(&replicas("now"));
+        for number in 0..2 * KEPT as u64 {
+            feed.say(&Event::Ordered { number, at_ms: 0.0, how: "kill", target: String::new() });
+        }
+        let (told, _) = feed.join();
+        assert_eq!(told.len(), KEPT + 1);
+        assert!(told[0].contains("now.ab") && !told.iter().any(|text| text.contains("before.ab")));
     }
 }

@@ -1,16 +1,19 @@
 //! How does a room see a restart as it happens? `chaos show` serves one page on this machine's loopback: a
-//! client of each service at work, its requests as they come, and buttons to restart, kill and pause.
+//! client of each service at work, its requests as they come, and buttons to restart, kill and pause; the lab
+//! that is worked on, and what a class has predicted.
 //!
 //! The page hears of everything by server-sent events from this tool, not from the services, so it goes on
 //! through every restart it causes.
 
 pub mod feed;
 pub mod pulse;
+pub mod classroom;
 pub mod act;
 pub mod guard;
 pub mod serve;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -22,8 +25,11 @@ use tokio::task::JoinSet;
 
 use self::feed::Feed;
 use self::guard::Guard;
+use crate::class::folder;
+use crate::class::questions::Questions;
 use crate::command::twins_or;
 use crate::driver::{Driver, DriverName, LabSpec};
+use crate::lab::store::Store;
 use crate::report::say;
 use crate::restart;
 
@@ -41,6 +47,10 @@ pub struct ShowArgs {
     /// The port of the page on this machine's loopback; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     pub port: u16,
+
+    /// The folder a class hands in to: shows who is where, and who predicted what
+    #[arg(long, value_name = "DIR")]
+    pub class: Option<PathBuf>,
 }
 
 /// What the page's requests are answered from.
@@ -61,8 +71,13 @@ pub struct Show {
 /// Serves the page until somebody ends the tool.
 ///
 /// # Errors
-/// If the lab cannot be started, or the port cannot be had.
+/// If the lab cannot be started, the port cannot be had, or there is no folder of a class.
 pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let questions = Questions::builtin()?;
+    if let Some(class) = &args.class {
+        // Later it may go and come again; now it is more likely mistyped.
+        folder::read(class)?;
+    }
     let up = restart::up_already(args.driver, args.lab.as_deref()).await?;
     let mut spec = LabSpec::new(twins_or("both"));
     spec.driver = args.driver;
@@ -90,6 +105,13 @@ pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         working.spawn(pulse::beat(Arc::clone(&show), service));
     }
     working.spawn(pulse::watch(Arc::clone(&show)));
+    // Without a home there is no progress, and the page goes without a lab.
+    if let Ok(store) = Store::of_this_user() {
+        working.spawn(classroom::watch_lab(Arc::clone(&show), store));
+    }
+    if let Some(class) = args.class.clone() {
+        working.spawn(classroom::watch_class(Arc::clone(&show), class, questions));
+    }
     axum::serve(listener, serve::router(show)).await.context("serving the page")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,8 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -78,6 +80,15 @@ impl Browser {
     /// Presses a key, wherever the focus is.
     pub async fn press(&self, key: &str) {
         self.client.active_element().await.unwrap().send_keys(key).await.unwrap();
+    }
+
+    /// Takes a picture of the whole page for whoever wants to look: `LAB_PICTURES` names a folder for them.
+    pub async fn picture(&self, name: &str) {
+        let Some(folder) = std::env::var_os("LAB_PICTURES") else { return };
+        let params = json!({ "captureBeyondViewport": true });
+        let taken = self.client.issue_cmd(DevTools { cmd: "Page.captureScreenshot", params }).await.unwrap();
+        let picture = STANDARD.decode(taken["data"].as_str().unwrap()).unwrap();
+        std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), picture).unwrap();
     }
 
     /// What the reader's system is set to: `light` or `dark`.

@@ -17,7 +17,7 @@ const now = () => performance.now() + (ahead === -Infinity ? 0 : ahead);
 
 function heard(event) {
   if (event.at_ms !== undefined) ahead = Math.max(ahead, event.at_ms + (event.ms || 0) - performance.now());
-  const told = { request: request, ordered: ordered, over: over, replicas: replicas }[event.kind];
+  const told = { request: request, ordered: ordered, over: over, replicas: replicas, lab: lab, class: handedIn }[event.kind];
   if (told) told(event);
 }
 
@@ -141,6 +141,88 @@ async function press(act) {
   } catch (error) {
     byId('link').textContent = 'The tool does not answer; is chaos show still running?';
   }
+}
+
+// ---------------------------------------------------------------- the lab, and the class
+
+// Which lab is worked on; its predictions are the ones to look at.
+let labNow = null;
+
+function lab({ lab: now }) {
+  labNow = now ? now.number : null;
+  byId('lab').hidden = !now;
+  if (!now) return;
+  byId('lab-title').textContent = `Lab ${now.number}: ${now.title}`;
+  byId('lab-question').textContent = now.question;
+  byId('lab-steps').replaceChildren(...now.steps.map((step, at) => element('li', at === now.place ? { 'aria-current': 'step' } : {}, step.split(':')[0])));
+  byId('lab-step').textContent = now.place === null ? 'All of it is done.' : now.steps[now.place];
+}
+
+function handedIn({ class: told, why }) {
+  byId('class').hidden = false;
+  // What was handed in before is still worth looking at while the folder is away.
+  if (!told) { byId('class-about').textContent = why; return; }
+  const unread = told.unread.length ? `, ${told.unread.length} not read` : '';
+  byId('class-about').textContent = told.students.length || unread ? `${told.students.length} handed in${unread}` : 'Nobody has handed in yet.';
+  const parts = [whereTheyAre(told.students), ...predicted(told.questions), common(told.misconceptions)];
+  parts.push(plain('To look at', told.notes), plain('Not read', told.unread.map((each) => `${each.file} ${each.why}: ${each.cure}`)));
+  replaceParts(told.students.length || unread ? parts.filter((part) => part !== null) : []);
+}
+
+// What somebody has opened stays open, and the focus stays where it was.
+function replaceParts(parts) {
+  const focused = document.activeElement.closest('#class-parts details');
+  for (const part of parts) {
+    const before = part.id ? byId(part.id) : null;
+    if (before && before.tagName === 'DETAILS') part.open = before.open;
+  }
+  byId('class-parts').replaceChildren(...parts);
+  const again = focused && byId(focused.id);
+  if (again) again.querySelector('summary').focus();
+}
+
+function whereTheyAre(students) {
+  if (!students.length) return null;
+  const rows = students.map(({ name, now }) => element('tr', {}, element('th', { scope: 'row' }, name),
+    element('td', {}, now ? `lab ${now.lab}, ${now.step}` : 'between two labs'),
+    element('td', {}, now && now.hints ? `hints: ${now.hints}` : '', now && now.shown ? ' the answer was shown' : '')));
+  return element('div', { class: 'scroll' }, element('table', {}, element('caption', {}, 'Who is where'),
+    element('thead', {}, element('tr', {}, ...['who', 'where', 'help taken'].map((head) => element('th', { scope: 'col' }, head)))), element('tbody', {}, ...rows)));
+}
+
+// Which verdict is right is not said here: the room may be predicting still.
+function predicted(questions) {
+  if (!questions.length) return [];
+  const labs = [...new Set(questions.map(({ lab: number }) => number))];
+  const shown = labs.includes(labNow) ? labNow : labs[labs.length - 1];
+  const folds = labs.map((number) => {
+    const own = questions.filter((each) => each.lab === number);
+    const fold = element('details', { id: `predicted-${number}`, class: 'fold' }, element('summary', {}, `Lab ${number}: ${own[0].title}`), ...own.map(question));
+    fold.open = number === shown;
+    return fold;
+  });
+  return [element('h3', {}, 'Who predicted what'), ...folds];
+}
+
+// In words only: the signs and colours of the verdicts would read as right and wrong here.
+function question({ key, ask, cell, of, verdicts }) {
+  const names = (who) => who.map((each) => (each.now ? `${each.name} (now ${each.now})` : each.name)).join(', ');
+  const rows = verdicts.map(({ verdict, who }) => element('tr', {}, element('th', { scope: 'row' }, verdict),
+    element('td', { class: 'number' }, `${who.length} of ${of}`), element('td', {}, names(who))));
+  return element('div', { class: 'question' }, element('p', {}, element('strong', {}, key), ` · ${ask}`), element('p', { class: 'faint' }, cell),
+    element('table', { 'aria-label': key }, element('tbody', {}, ...rows)));
+}
+
+function common(misconceptions) {
+  const items = misconceptions.map(({ lab: number, key, said, right, count, of, idea }) => element('li', {},
+    element('strong', {}, `lab ${number}, ${key}: ${count} of ${of} said ${said}; it is ${right}`), element('p', {}, idea)));
+  const none = element('p', {}, 'No wrong verdict is shared by two.');
+  return element('details', { id: 'common', class: 'fold' }, element('summary', {}, 'Common misconceptions', element('span', { class: 'faint' }, ' · says which verdicts are right')), items.length ? element('ul', {}, ...items) : none);
+}
+
+function plain(title, lines) {
+  if (!lines.length) return null;
+  return element('div', {}, element('h3', {}, title), element('ul', { class: 'lines' }, ...lines.map((line) => element('li', {}, line))));
 }
 
 // ---------------------------------------------------------------- all together
