@@ -6,9 +6,10 @@
 mod support;
 
 use chaos::cli::{Cli, Command};
+use chaos::driver::local::redis_server;
 use chaos::load::report::LoadReport;
 use chaos::load::{self, LoadArgs};
-use chaos::service::{self, Service, Twin};
+use chaos::service::{self, Keys, Service, Twin};
 use clap::Parser;
 use jiff::Timestamp;
 use support::Lab;
@@ -24,9 +25,8 @@ fn args(more: &[&str]) -> LoadArgs {
 
 async fn load(service: Service, more: &[&str]) -> LoadReport {
     let args = args(more);
-    let name = service.name.clone();
-    let lab = Lab::of([service]).start().await;
-    let played = load::play(&lab.driver, &[&name], &args, 7).await.unwrap();
+    let lab = Lab::of([service.clone()]).start().await;
+    let played = load::play(&lab.driver, &[service], &args, 7).await.unwrap();
     let store = lab.driver.store().why().to_owned();
     let report = LoadReport::new(&args, 7, Timestamp::now(), "local", &store, &played).unwrap();
     eprintln!("{}", report.text(chaos::report::paint::Paint::dry()));
@@ -36,6 +36,7 @@ async fn load(service: Service, more: &[&str]) -> LoadReport {
 fn broken(bug: &str) -> Service {
     let mut service = service::stateful().with_args(["--store", "{folder}/sessions.json", "--bug", bug]);
     service.twin = Twin::Stateless;
+    service.keys = Keys::Lasting;
     service.command = "broken-svc".to_owned();
     service
 }
@@ -62,6 +63,42 @@ async fn a_logout_that_is_forgotten_is_wrong_and_no_restart_excuses_it() {
     let one = &report.services[0];
     assert!(one.unexplained.iter().any(|loss| loss.reason == "logout_forgotten"), "{:?}", one.unexplained);
     assert!(one.violations.iter().any(|it| it.reason == "logout_forgotten"), "{:?}", one.violations);
+}
+
+#[tokio::test]
+async fn a_loss_that_no_restart_may_cost_is_not_explained_by_one() {
+    // It claims that its sessions outlive it, and logs everyone out at every start.
+    for fault in ["kill", "rolling"] {
+        let report = load(broken("key-made-at-boot"), &["--fault", fault]).await;
+        assert_eq!(report.exit_code(), 1, "{fault}");
+        let one = &report.services[0];
+        assert!(one.outages.iter().all(|outage| outage.proven), "{:?}", one.outages);
+        let lost = one.unexplained.iter().filter(|loss| loss.reason == "token_invalid").count();
+        assert!(lost > 0, "{fault}: {:?}", one.flows);
+    }
+}
+
+#[tokio::test]
+async fn a_rolling_restart_explains_what_every_replica_forgot() {
+    let report = load(service::stateful(), &["--fault", "rolling"]).await;
+    assert_eq!(report.exit_code(), 0);
+    let one = &report.services[0];
+    assert!(one.outages.iter().all(|outage| outage.ended.len() == 2), "{:?}", one.outages);
+    assert!(one.flows.values().flatten().any(|(verdict, _)| verdict == "Lost (restart)"), "{:?}", one.flows);
+}
+
+#[tokio::test]
+async fn a_redis_that_loses_what_it_has_explains_a_loss_and_one_that_keeps_it_has_none_to_explain() {
+    if redis_server::find().is_none() {
+        return support::skip("a load on a Redis that loses", "no redis-server; apt install redis-server");
+    }
+    for (fault, loses) in [("redis-lose", true), ("redis-restart", false), ("redis-down", false)] {
+        let report = load(service::stateless(), &["--fault", fault, "--outage", "100ms"]).await;
+        assert_eq!(report.exit_code(), 0, "{fault}");
+        let one = &report.services[0];
+        let lost = one.flows.values().flatten().any(|(verdict, _)| verdict == "Lost (store_reset)");
+        assert_eq!(lost, loses, "{fault}: {:?}", one.flows);
+    }
 }
 
 #[tokio::test]

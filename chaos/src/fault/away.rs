@@ -29,7 +29,7 @@ impl Strike {
     /// A strike that is not over: a replica is away.
     pub(super) fn away(away: Away) -> Self {
         let proof = Proof::new(false, format!("{} is away, and has not come back", away.ended.replica));
-        Strike { restart: None, proof, in_force: Some(InForce::Away(away)) }
+        Strike::lasting(proof, InForce::Away(away))
     }
 }
 
@@ -49,6 +49,7 @@ pub(super) async fn undo(strike: &mut Strike, driver: &Driver, away: Away) -> an
         Some(so_far) => so_far.and(back.proof),
         None => back.proof,
     };
+    strike.ended.extend(back.times.iter().map(|times| times.boot_before.clone()));
     // The one that the client was to meet is the one whose times are told.
     strike.restart = strike.restart.take().or(back.times);
     strike.proof = proof.clone();

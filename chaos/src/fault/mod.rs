@@ -26,6 +26,7 @@ use crate::gates::Held;
 use crate::way::Way;
 pub use away::Away;
 pub use restart::RestartTimes;
+use restart::Restarted;
 pub use table::{FAULTS, FaultRow, Hits, Lasts};
 
 /// Everything that can be done to a lab while a client works with it.
@@ -79,6 +80,8 @@ pub struct Aim<'a> {
 pub struct Strike {
     /// How long the replica the client talks to was away, if it was restarted.
     pub restart: Option<RestartTimes>,
+    /// The boot ids of all runs of a replica that it ended and that are proven to be over.
+    pub ended: Vec<String>,
     /// How we know. Final once [`undo`] has returned.
     pub proof: Proof,
     /// What is still in force, and must be undone.
@@ -179,8 +182,21 @@ impl Proof {
 }
 
 impl Strike {
-    /// A strike that is over.
+    /// A strike that is over, and has restarted at most the one replica.
     fn over(restart: Option<RestartTimes>, proof: Proof) -> Self {
-        Strike { restart, proof, in_force: None }
+        let ended = restart.iter().map(|times| times.boot_before.clone()).collect();
+        Strike { restart, ended, proof, in_force: None }
+    }
+
+    /// A strike that is in force until it is undone.
+    fn lasting(proof: Proof, in_force: InForce) -> Self {
+        Strike { restart: None, ended: Vec::new(), proof, in_force: Some(in_force) }
+    }
+
+    /// One that has restarted several, one after the other; the first is the one the client talks to.
+    fn over_many(all: Vec<Restarted>, proof: Proof) -> Self {
+        let times: Vec<RestartTimes> = all.into_iter().filter_map(|restarted| restarted.times).collect();
+        let ended = times.iter().map(|times| times.boot_before.clone()).collect();
+        Strike { restart: times.into_iter().next(), ended, proof, in_force: None }
     }
 }

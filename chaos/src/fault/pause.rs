@@ -11,11 +11,7 @@ pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
     let proof = seen(aim.driver, aim.replica, "while the request was held").await?;
     let Some(held) = aim.held else {
         let proof = Proof::new(false, format!("{} is frozen, and no request has been open yet", aim.replica));
-        return Ok(Strike {
-            restart: None,
-            proof,
-            in_force: Some(InForce::Paused { replica: aim.replica.to_owned() }),
-        });
+        return Ok(Strike::lasting(proof, InForce::Paused { replica: aim.replica.to_owned() }));
     };
     // This time is the fault itself; there is no event to wait for.
     tokio::time::sleep(aim.pause_for).await;

@@ -20,7 +20,7 @@ pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
     if let Some(held) = &aim.held {
         held.release().await?;
     }
-    Ok(Strike { restart: None, proof, in_force: Some(InForce::RedisPaused) })
+    Ok(Strike::lasting(proof, InForce::RedisPaused))
 }
 
 pub(super) async fn undo(driver: &Driver) -> anyhow::Result<()> {

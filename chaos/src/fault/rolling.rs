@@ -4,19 +4,18 @@
 
 use super::away::leave;
 use super::restart::{How, Restarted, restart};
-use super::{Aim, Strike};
+use super::{Aim, Proof, Strike};
 use crate::way::Way;
 
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
     if aim.way == Way::Gateway {
         return leave(&aim, How::Asked, siblings(&aim)).await;
     }
-    let mut all = every_replica(&aim).await?.into_iter();
-    let Some(first) = all.next() else {
+    let all = every_replica(&aim).await?;
+    let Some(proof) = all.iter().map(|restarted| restarted.proof.clone()).reduce(Proof::and) else {
         anyhow::bail!("the lab runs no replica of {}", aim.service);
     };
-    let proof = all.fold(first.proof, |proof, next| proof.and(next.proof));
-    Ok(Strike::over(first.times, proof))
+    Ok(Strike::over_many(all, proof))
 }
 
 /// Restarts every replica of the service, the aimed one first; ends with the first that is not back.

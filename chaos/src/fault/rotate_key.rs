@@ -19,8 +19,7 @@ pub(super) async fn rotate(aim: Aim<'_>, overlap: bool) -> anyhow::Result<Strike
         let kid_after = restarted.now.as_ref().and_then(|now| now.kid.clone());
         proof = proof.and(restarted.proof.clone()).and(new_kid(&kid_before, &kid_after));
     }
-    let first = all.into_iter().next();
-    Ok(Strike::over(first.and_then(|restarted| restarted.times), proof))
+    Ok(Strike::over_many(all, proof))
 }
 
 fn new_kid(before: &Option<String>, after: &Option<String>) -> Proof {

@@ -9,6 +9,7 @@
 pub mod outages;
 pub mod pace;
 pub mod tour;
+pub mod excuse;
 pub mod judge;
 pub mod tally;
 pub mod report;
@@ -39,6 +40,7 @@ use crate::report::progress::Progress;
 use crate::report::{html, say};
 use crate::results;
 use crate::run::checker::Checker;
+use crate::service::Service;
 use crate::way::Way;
 
 /// How many accounts are made, and how many final states are read, at the same time: hashing a password
@@ -89,7 +91,7 @@ pub struct LoadArgs {
 #[derive(Debug)]
 pub struct Played {
     /// The service.
-    pub service: String,
+    pub service: Service,
     /// Its clients, with all they asked.
     pub visitors: Vec<Visitor>,
     /// What the service holds for each of them in the end, or why that could not be read.
@@ -121,8 +123,7 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     spec.keep_logs_in = Some(folder.join("lab-1"));
     let driver = Driver::join_or_start(args.common.lab.as_deref(), &spec).await?;
     progress.say(&format!("{} clients a service work for {:?}", args.clients, args.lasts));
-    let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-    let played = play(&driver, &names, args, seed).await?;
+    let played = play(&driver, &services, args, seed).await?;
     progress.done();
     let report =
         LoadReport::new(args, seed, started_at, driver.kind().word(), driver.store().why(), &played)?;
@@ -146,7 +147,7 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
 /// If the lab itself is broken.
 pub async fn play(
     driver: &Driver,
-    services: &[&str],
+    services: &[Service],
     args: &LoadArgs,
     seed: u64,
 ) -> anyhow::Result<Vec<Played>> {
@@ -158,8 +159,8 @@ pub async fn play(
     let mut visitors = Vec::new();
     for (number, service) in services.iter().enumerate() {
         let mut draws = Draws::of_part(seed, number as u64);
-        let replicas = driver.replicas(service);
-        ensure!(!replicas.is_empty(), "this lab runs no {service}");
+        let replicas = driver.replicas(&service.name);
+        ensure!(!replicas.is_empty(), "this lab runs no {}", service.name);
         let one =
             |number: usize| Visitor::new(number, &replicas[number % replicas.len()], start, draws.branch());
         visitors.push((0..usize::from(args.clients)).map(one).collect::<Vec<Visitor>>());
@@ -168,11 +169,12 @@ pub async fn play(
         made.map_err(|why| anyhow!("an account could not be made: {why}"))?;
     }
 
+    let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
     let began = Instant::now();
     let timing = Timing { lasts: args.lasts, pace: args.pace, retry_after: args.retry_after };
     let (visitors, outages) = tokio::join!(
         work(visitors, began, timing),
-        outages::strike_again_and_again(driver, services, args, start, began)
+        outages::strike_again_and_again(driver, &names, args, start, began)
     );
     let (visitors, outages) = (visitors?, outages?);
     let lasted_ms = began.elapsed().as_secs_f64() * 1000.0;
@@ -181,7 +183,7 @@ pub async fn play(
     let mut played = Vec::new();
     for ((service, visitors), outages) in services.iter().zip(visitors).zip(outages) {
         let held = each(&visitors, |checker| async move { checker.read().await }).await;
-        let service = (*service).to_owned();
+        let service = service.clone();
         played.push(Played { service, visitors, held, outages, lasted_ms });
     }
     Ok(played)

@@ -14,7 +14,7 @@ use crate::way::Way;
 #[derive(Debug, Clone, Serialize)]
 pub struct Outage {
     /// Which fault.
-    pub fault: &'static str,
+    pub fault: Fault,
     /// The replica it was aimed at; null if it hits Redis or every replica.
     pub replica: Option<String>,
     /// When it was ordered, in milliseconds since the load began; as each request's time.
@@ -27,6 +27,8 @@ pub struct Outage {
     pub proof: String,
     /// How long the replica was away, if one was restarted.
     pub restart: Option<RestartTimes>,
+    /// The boot ids of all runs of a replica that it ended.
+    pub ended: Vec<String>,
 }
 
 impl Outage {
@@ -87,12 +89,13 @@ async fn strike(
     let aim = Aim { driver, service, replica, way: Way::Direct, held: None, pause_for: lasts };
     let strike = fault::strike_for_a_while(fault, aim).await?;
     Ok(Outage {
-        fault: fault.name(),
+        fault,
         replica: (fault.row().hits == Hits::Replica).then(|| replica.to_owned()),
         from_ms,
         until_ms: now_ms(),
         proven: strike.proof.proven,
         proof: strike.proof.what,
         restart: strike.restart,
+        ended: strike.ended,
     })
 }

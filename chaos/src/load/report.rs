@@ -173,7 +173,7 @@ impl ServiceReport {
     fn write(&self, out: &mut String, paint: Paint) {
         let _ = writeln!(out, "\n{}", paint.bold(&self.service));
         let proven = self.outages.iter().filter(|outage| outage.proven).count();
-        let faults: Vec<&str> = distinct(self.outages.iter().map(|outage| outage.fault));
+        let faults: Vec<&str> = distinct(self.outages.iter().map(|outage| outage.fault.name()));
         let struck = match self.outages.len() {
             0 => "no fault struck, the time between two is too long".to_owned(),
             times => format!("{times} × {}, {proven} proven", faults.join(", ")),
@@ -228,7 +228,8 @@ fn service(played: &Played) -> anyhow::Result<ServiceReport> {
     let (mut unexplained, mut violations, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for (visitor, held) in played.visitors.iter().zip(&played.held) {
         for tour in &visitor.tours {
-            let Judged { verdict, reason, explained } = judge::tour(tour, &visitor.log, &played.outages);
+            let Judged { verdict, reason, explained } =
+                judge::tour(tour, &visitor.log, &played.service, &played.outages);
             let name = match &reason {
                 Some(reason) => format!("{verdict} ({reason})"),
                 None => verdict.to_string(),
@@ -245,7 +246,7 @@ fn service(played: &Played) -> anyhow::Result<ServiceReport> {
         }
     }
     Ok(ServiceReport {
-        service: played.service.clone(),
+        service: played.service.name.clone(),
         lasted_ms: hundredths(played.lasted_ms),
         outages: played.outages.clone(),
         tally: tally(played)?,
