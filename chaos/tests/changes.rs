@@ -128,6 +128,27 @@ fn is_broken_and_can_be_mended(copy: &Copy, lab: &Lab) {
     copy.git(&["checkout", "--quiet", "--", "."]);
 }
 
+/// An editor that saves Windows line ends is in nobody's way: neither before the code is broken, nor in what
+/// mends it.
+fn windows_line_ends_change_nothing(copy: &Copy, lab: &Lab) {
+    let file = copy.tree().join("stateless-svc/src/token.rs");
+    let number = lab.number.to_string();
+    with_windows_line_ends(&file);
+    let started = copy.chaos(&["lab", "start", &number, "--change"]);
+    assert!(started.status.success(), "lab {number}: {}", words(&started));
+    assert!(words(&started).contains("stateless-svc/src/token.rs"), "the control: the lab changes this file");
+    copy.apply(lab.change.fix);
+    with_windows_line_ends(&file);
+    let mended = copy.chaos(&["lab", "check", &number, "--change"]);
+    assert_eq!(mended.status.code(), Some(0), "lab {number}, mended: {}", words(&mended));
+    copy.git(&["checkout", "--quiet", "--", "."]);
+}
+
+fn with_windows_line_ends(file: &Path) {
+    let text = fs::read_to_string(file).unwrap().replace('\r', "");
+    fs::write(file, text.replace('\n', "\r\n")).unwrap();
+}
+
 // One test and not ten: they share one copy, and cargo can do one thing at a time in it.
 #[test]
 fn every_change_is_broken_for_the_reason_it_says_and_mended_by_its_fix() {
@@ -150,6 +171,9 @@ fn every_change_is_broken_for_the_reason_it_says_and_mended_by_its_fix() {
     for lab in labs().unwrap() {
         if only.as_ref().is_none_or(|only| *only == lab.number.to_string()) {
             is_broken_and_can_be_mended(&copy, &lab);
+            if lab.number == 2 {
+                windows_line_ends_change_nothing(&copy, &lab);
+            }
         }
     }
 

@@ -142,3 +142,30 @@ fn the_readme_is_short_enough_to_be_read() {
     let lines = read("README.md").lines().count();
     assert!(lines <= 150, "README.md has {lines} lines");
 }
+
+#[test]
+fn a_clone_where_git_makes_windows_line_ends_still_has_the_ones_that_programs_want() {
+    let folder = tempfile::tempdir().unwrap();
+    let git = |args: &[&str]| {
+        let output = Command::new("git").args(args).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    git(&["init", "--quiet", "tree"]);
+    git(&["-C", "tree", "config", "core.autocrlf", "true"]);
+    for name in
+        [".gitattributes", "ci/tools", "deploy/haproxy.cfg", "labs/02-restart-after-login/broken.patch"]
+    {
+        let file = folder.path().join("tree").join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, read(name)).unwrap();
+        git(&["-C", "tree", "add", name]);
+        fs::remove_file(&file).unwrap();
+    }
+    git(&["-C", "tree", "checkout", "--", "."]);
+    for file in files(&folder.path().join("tree"), "")
+        .iter()
+        .filter(|file| !file.to_string_lossy().contains("/.git/"))
+    {
+        assert!(!fs::read_to_string(file).unwrap().contains('\r'), "{}", file.display());
+    }
+}

@@ -56,7 +56,7 @@ impl Store {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Progress::default()),
             Err(error) => return Err(error).with_context(|| self.refused("read")),
         };
-        match serde_json::from_slice::<Progress>(&text) {
+        match understood(&text) {
             Ok(progress) if progress.version == VERSION => Ok(progress),
             Ok(progress) => {
                 self.set_aside(&format!("is of version {}, and this tool writes {VERSION}", progress.version))
@@ -68,7 +68,7 @@ impl Store {
     /// What is written there, for one who only looks: a file that cannot be understood is as good as none, and
     /// is left where it is.
     pub fn look(&self) -> Option<Progress> {
-        let progress: Progress = serde_json::from_slice(&fs::read(&self.path).ok()?).ok()?;
+        let progress = understood(&fs::read(&self.path).ok()?).ok()?;
         Some(progress).filter(|progress| progress.version == VERSION)
     }
 
@@ -123,6 +123,11 @@ impl Store {
     }
 }
 
+/// Some editors begin a file with a mark that is none of its text; Windows line ends are no different to JSON.
+fn understood(text: &[u8]) -> serde_json::Result<Progress> {
+    serde_json::from_slice(text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text))
+}
+
 /// A file that nobody else can read, also if it was there before and they could.
 fn private(path: &Path) -> std::io::Result<File> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
@@ -151,6 +156,15 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let folder = fs::metadata(store.path().parent().unwrap()).unwrap().permissions().mode();
         assert_eq!(folder & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_file_that_was_saved_by_another_editor_is_the_same_file() {
+        let (_folder, store) = store();
+        let written = store.change(|progress| progress.predict(2, "stateful", Verdict::Lost)).unwrap();
+        let text = fs::read_to_string(store.path()).unwrap();
+        fs::write(store.path(), format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+        assert_eq!((store.look(), store.read().unwrap()), (Some(written.clone()), written));
     }
 
     #[test]

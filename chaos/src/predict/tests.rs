@@ -97,3 +97,9 @@ fn a_predicted_reason_must_be_the_observed_one() {
     assert!(Expected::try_from("Survived".to_owned()).unwrap().is(Verdict::Survived, None));
     assert!(Expected::try_from("Survives".to_owned()).is_err());
 }
+
+#[test]
+fn predictions_with_windows_line_ends_are_the_same_predictions() {
+    let edited: Predictions = toml::from_str(&FILE.replace('\n', "\r\n")).unwrap();
+    assert_eq!(format!("{edited:?}"), format!("{:?}", Predictions::builtin().unwrap()));
+}
