@@ -69,6 +69,10 @@ fn wrong_usage_exits_64_and_prints_nothing_on_stdout() {
         &["restart", "sql", "--at", "cart:look"],
         &["restart", "redis", "--how", "kill", "--at", "cart:look"],
         &["list", "--json", "--markdown"],
+        &["class"],
+        &["class", "collect"],
+        &["class", "hand-in", "--replace"],
+        &["class", "hand-in", "--nickname", "a/b"],
     ] {
         let output = chaos(args);
         assert_eq!(code(&output), 64, "{args:?}: {}", err(&output));

@@ -196,6 +196,7 @@ async fn the_lab_and_its_step_and_the_class_are_shown_as_they_change_on_a_deskto
 
     show.hands_in("ada", WRONG);
     until(&browser, "the first hand-in", &says("class-about", "1 handed in")).await;
+    show.types("bo", "lab hint 2");
     show.hands_in("bo", "stateful=Survived stateless=Survived polite=Unknown");
     show.hands_in("cy", RIGHT);
     until(&browser, "three of them", &says("class-about", "3 handed in")).await;
@@ -217,8 +218,9 @@ async fn the_lab_and_its_step_and_the_class_are_shown_as_they_change_on_a_deskto
     let line = told.lines().find(|line| line.contains("it is Lost")).unwrap().trim();
     assert_eq!(line, "lab 2, stateful: 2 of 3 said Survived; it is Lost");
     assert_eq!(browser.ask(&says("class-parts", line)).await, true);
-    assert!(told.contains("bo: lab 2, run"), "{told}");
-    assert_eq!(browser.ask(&says("class-parts", "bo\tlab 2, run")).await, true);
+    let place = "bo: lab 2, run; hints: 1";
+    assert!(told.contains(place), "{told}");
+    assert_eq!(browser.ask(&says("class-parts", place)).await, true);
 
     // Something new comes, and what was opened stays open and has the focus still.
     show.hands_in("dee", WRONG);

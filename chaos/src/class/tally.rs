@@ -8,9 +8,12 @@ use super::questions::{Question, Questions};
 use crate::lab::step::Step;
 use crate::verdict::Verdict;
 
-/// How many must share a wrong verdict before it is called common. One alone is a slip; two can be a
-/// conversation.
+/// How many must share a wrong verdict before it is called common, however small the class: one alone is a slip.
 pub const COMMON_FROM: usize = 2;
+
+/// One in so many of those who answered must share it, however large the class: five verdicts given at random
+/// would be shared by one in five each.
+pub const COMMON_ONE_IN: usize = 5;
 
 /// A class.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -208,7 +211,8 @@ fn answers(question: &Question, named: &[(String, HandIn)]) -> Option<Answers> {
 fn misconceptions(questions: &Questions, answers: &[Answers]) -> Vec<Misconception> {
     let mut all = Vec::new();
     for Answers { question, of, verdicts } in answers {
-        for wrong in verdicts.iter().filter(|said| !said.right && said.who.len() >= COMMON_FROM) {
+        let common = |count: usize| count >= COMMON_FROM && count * COMMON_ONE_IN >= *of;
+        for wrong in verdicts.iter().filter(|said| !said.right && common(said.who.len())) {
             all.push(Misconception {
                 lab: question.lab,
                 key: question.key.clone(),
@@ -290,6 +294,18 @@ mod tests {
         ]);
         assert_eq!(counted(&class), []);
         assert_eq!(class.questions[0].verdicts.len(), 2);
+    }
+
+    #[test]
+    fn in_a_large_class_two_are_not_many() {
+        let of = |many: usize| {
+            let right = (2..many)
+                .map(|at| found(&format!("{at}"), &format!("s{at}"), &[("stateful", Verdict::Lost)]));
+            let wrong = ["ada", "bo"].map(|name| found(name, name, &[("stateful", Verdict::Survived)]));
+            class(right.chain(wrong).collect())
+        };
+        assert_eq!(counted(&of(10)), [(2, "stateful", Verdict::Survived, 2, 10)]);
+        assert_eq!(counted(&of(11)), []);
     }
 
     #[test]

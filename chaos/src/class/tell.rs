@@ -65,7 +65,7 @@ fn summary(class: &Class, folder: &Path) -> String {
 
 fn misconceptions(out: &mut Text, class: &Class) {
     if class.misconceptions.is_empty() {
-        out.line(2, "No wrong verdict is shared by two.");
+        out.line(2, "None: no wrong verdict is shared by two, and by a fifth of those who answered.");
     }
     for it in &class.misconceptions {
         let (lab, key, right) = (it.lab, &it.key, it.right);

@@ -149,9 +149,12 @@ async function press(act) {
 let labNow = null;
 
 function lab({ lab: now }) {
+  const before = labNow;
   labNow = now ? now.number : null;
   byId('lab').hidden = !now;
   if (!now) return;
+  const predictions = byId(`predicted-${labNow}`);
+  if (predictions && labNow !== before) predictions.open = true;
   byId('lab-title').textContent = `Lab ${now.number}: ${now.title}`;
   byId('lab-question').textContent = now.question;
   byId('lab-steps').replaceChildren(...now.steps.map((step, at) => element('li', at === now.place ? { 'aria-current': 'step' } : {}, step.split(':')[0])));
@@ -183,11 +186,12 @@ function replaceParts(parts) {
 
 function whereTheyAre(students) {
   if (!students.length) return null;
-  const rows = students.map(({ name, now }) => element('tr', {}, element('th', { scope: 'row' }, name),
-    element('td', {}, now ? `lab ${now.lab}, ${now.step}` : 'between two labs'),
-    element('td', {}, now && now.hints ? `hints: ${now.hints}` : '', now && now.shown ? ' the answer was shown' : '')));
-  return element('div', { class: 'scroll' }, element('table', {}, element('caption', {}, 'Who is where'),
-    element('thead', {}, element('tr', {}, ...['who', 'where', 'help taken'].map((head) => element('th', { scope: 'col' }, head)))), element('tbody', {}, ...rows)));
+  const places = students.map(({ name, now }) => element('li', {}, element('strong', {}, `${name}:`), ` ${now ? place(now) : 'between two labs'}`));
+  return element('div', {}, element('h3', {}, 'Who is where'), element('ul', { class: 'places' }, ...places));
+}
+
+function place({ lab: number, step, hints, shown }) {
+  return `lab ${number}, ${step}${hints ? `; hints: ${hints}` : ''}${shown ? '; the answer was shown' : ''}`;
 }
 
 // Which verdict is right is not said here: the room may be predicting still.
@@ -216,7 +220,7 @@ function question({ key, ask, cell, of, verdicts }) {
 function common(misconceptions) {
   const items = misconceptions.map(({ lab: number, key, said, right, count, of, idea }) => element('li', {},
     element('strong', {}, `lab ${number}, ${key}: ${count} of ${of} said ${said}; it is ${right}`), element('p', {}, idea)));
-  const none = element('p', {}, 'No wrong verdict is shared by two.');
+  const none = element('p', {}, 'None: no wrong verdict is shared by two, and by a fifth of those who answered.');
   return element('details', { id: 'common', class: 'fold' }, element('summary', {}, 'Common misconceptions', element('span', { class: 'faint' }, ' · says which verdicts are right')), items.length ? element('ul', {}, ...items) : none);
 }
 
