@@ -13,6 +13,7 @@ use nix::sys::statvfs::statvfs;
 
 use self::finding::{Finding, Health, bad, good, poor};
 use crate::driver::local::{haproxy, ports, redis_server};
+use crate::report::wrap::fitted;
 use crate::service;
 use crate::state::folder;
 
@@ -54,7 +55,7 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         writeln!(stdout(), "{}", serde_json::json!({ "findings": findings }))?;
     } else {
-        findings.iter().try_for_each(|finding| writeln!(stdout(), "{finding}"))?;
+        findings.iter().try_for_each(|finding| writeln!(stdout(), "{}", fitted(&finding.to_string(), 5)))?;
     }
     let sick = findings.iter().any(|finding| finding.health == Health::Bad);
     Ok(ExitCode::from(if sick { 3 } else { 0 }))

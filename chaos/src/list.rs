@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::fault::{FAULTS, FaultRow};
 use crate::flow::{Entrance, FLOWS, FlowRow, Replicas};
+use crate::report::wrap::{fitted, narrow};
 use crate::service::{self, Keys, Service, Twin};
 use crate::way::Way;
 
@@ -35,25 +36,34 @@ pub fn list(args: ListArgs) -> String {
 fn as_text() -> String {
     let mut out = "flows\n".to_owned();
     for row in FLOWS {
-        let _ = writeln!(out, "  {:<12} {}", row.name, row.promise);
-        let _ = writeln!(out, "  {:<12} steps: {}", "", row.steps.join(", "));
-        let _ = writeln!(out, "  {:<12} {}", "", goes(row).join(", "));
+        out.push_str(&beside(12, row.name, row.promise));
+        out.push_str(&beside(12, "", &format!("steps: {}", row.steps.join(", "))));
+        out.push_str(&beside(12, "", &goes(row).join(", ")));
     }
     out.push_str("\nfaults\n");
     for row in FAULTS {
-        let _ = writeln!(out, "  {:<16} {}", row.name, row.what);
-        let _ = writeln!(out, "  {:<16} proof: {}", "", row.proof);
-        let _ = writeln!(out, "  {:<16} ways: {}", "", words(row.ways));
+        out.push_str(&beside(16, row.name, row.what));
+        out.push_str(&beside(16, "", &format!("proof: {}", row.proof)));
+        out.push_str(&beside(16, "", &format!("ways: {}", words(row.ways))));
     }
     out.push_str("\nservices\n");
     for service in service::builtin() {
-        let _ = writeln!(out, "  {:<24} {}", service.name, keeps(&service));
+        out.push_str(&beside(24, &service.name, keeps(&service)));
     }
-    out.push_str("\nways: direct (to a replica), gateway (to whom the gateway chooses)\n");
-    out.push_str(
-        "\nphases of a step: before, accepted (in flight, not begun), committed (in flight, done), after\n",
-    );
+    let ways = "ways: direct (to a replica), gateway (to whom the gateway chooses)";
+    let phases =
+        "phases of a step: before, accepted (in flight, not begun), committed (in flight, done), after";
+    let _ = write!(out, "\n{}\n\n{}\n", fitted(ways, 0), fitted(phases, 0));
     out
+}
+
+/// What is said of a name, beside it; below it on a narrow terminal.
+fn beside(width: usize, name: &str, what: &str) -> String {
+    match (narrow(), name) {
+        (false, _) => format!("  {name:<width$} {what}\n"),
+        (true, "") => format!("    {}\n", fitted(what, 4)),
+        (true, _) => format!("  {name}\n    {}\n", fitted(what, 4)),
+    }
 }
 
 fn as_markdown() -> String {

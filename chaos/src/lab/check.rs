@@ -13,6 +13,7 @@ use super::tell::{self, paragraph};
 use crate::cli::usage;
 use crate::command::try_out;
 use crate::report::paint::Paint;
+use crate::report::wrap::fitted;
 use crate::report::{say, text};
 use crate::results::{Cell, Observed, Results};
 use crate::verdict::Verdict;
@@ -79,7 +80,9 @@ fn told(lab: &Lab, pairs: &[(&Ask, &Cell)], mine: &LabProgress, progress: &Progr
 
 /// One prediction beside what was seen; a wrong one is explained by the student's own run.
 fn compared(ask: &Ask, cell: &Cell, said: Verdict, paint: Paint) -> String {
-    let mut out = format!("{} · {}\n", paint.bold(&ask.key), ask.cell);
+    // Painted after it is wrapped, because paint has no width.
+    let title = fitted(&format!("{} · {}", ask.key, ask.cell), 2);
+    let mut out = format!("{}\n", title.replacen(&ask.key, &paint.bold(&ask.key), 1));
     let seen = match cell.observed {
         Observed::Verdict(seen) => seen,
         Observed::NotAvailable => {
@@ -104,7 +107,7 @@ fn compared(ask: &Ask, cell: &Cell, said: Verdict, paint: Paint) -> String {
         out.push_str(&paragraph(2, misconception));
     }
     out.push_str(&paragraph(2, &because(cell)));
-    let _ = writeln!(out, "  as a story: {}", ask.cell.command());
+    let _ = writeln!(out, "  {}", fitted(&format!("as a story: {}", ask.cell.command()), 4));
     out
 }
 

@@ -6,6 +6,7 @@ use super::catalogue::Lab;
 use super::progress::Progress;
 use super::tell::{paragraph, what_next};
 use crate::cli::Cli;
+use crate::report::wrap::narrow;
 
 /// A few lines: who has begun a lab is taken on from there, anybody else is shown where to begin.
 ///
@@ -20,19 +21,27 @@ pub fn where_you_are(progress: &Progress) -> anyhow::Result<String> {
         &format!("{name}you are in lab {number} of {}: {}", super::catalogue::HOW_MANY, lab.title),
     );
     out.push_str(&paragraph(0, &what_next(&lab, progress)));
-    out.push_str("\nAll you have done: chaos lab status. Everything else: chaos --help\n");
+    out.push('\n');
+    out.push_str(&paragraph(0, "All you have done: chaos lab status. Everything else: chaos --help"));
     Ok(out)
 }
 
 fn first_contact() -> String {
     let about = Cli::command().get_about().map(ToString::to_string).unwrap_or_default();
-    format!(
-        "{}\nTry first:\n\n  \
-         chaos run cart kill              what a client with a half-filled cart sees of a kill\n  \
-         chaos lab start 1                ten labs: predict, run, look, explain\n  \
-         chaos matrix --moments telling   which workflows survive what, in a minute\n  \
-         chaos list                       which flows and faults there are\n\n\
-         chaos --help says the rest.\n",
-        paragraph(0, &about)
-    )
+    let tries: String = TRY_FIRST
+        .iter()
+        .map(|(command, what)| match narrow() {
+            false => format!("  {command:<31}  {what}\n"),
+            true => format!("  {command}\n{}", paragraph(4, what)),
+        })
+        .collect();
+    format!("{}\nTry first:\n\n{tries}\nchaos --help says the rest.\n", paragraph(0, &about))
 }
+
+/// What somebody who has never been here should type, and what it shows.
+const TRY_FIRST: [(&str, &str); 4] = [
+    ("chaos run cart kill", "what a client with a half-filled cart sees of a kill"),
+    ("chaos lab start 1", "ten labs: predict, run, look, explain"),
+    ("chaos matrix --moments telling", "which workflows survive what, in a minute"),
+    ("chaos list", "which flows and faults there are"),
+];

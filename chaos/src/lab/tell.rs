@@ -6,7 +6,7 @@ use std::path::Path;
 use super::catalogue::{HOW_MANY, Lab};
 use super::progress::{LabProgress, Progress};
 use super::step::Step;
-use crate::report::wrap::{columns, wrapped_at};
+use crate::report::wrap::{columns, fitted, wrapped_at};
 
 /// A sentence or more, moved to the right and broken to fit; with a line end.
 pub fn paragraph(indent: usize, text: &str) -> String {
@@ -22,7 +22,7 @@ pub fn list(labs: &[Lab], progress: &Progress) -> String {
     let mut out = String::new();
     for lab in labs {
         let state = progress.lab(lab.number).map_or("", |mine| state(lab, mine));
-        let _ = writeln!(out, "{:>2}  {}{}", lab.number, lab.title, dash(state));
+        out.push_str(&heading(lab, state));
         out.push_str(&paragraph(4, &format!("{} ({} minutes)", lab.question, lab.minutes)));
     }
     let _ = write!(out, "\nBegin one: chaos lab start {}\n", progress.current.unwrap_or(1));
@@ -37,9 +37,9 @@ pub fn start(lab: &Lab, progress: &Progress) -> String {
     for (at, step) in lab.steps.iter().enumerate() {
         let _ = writeln!(out, "{:>2}. {}", at + 1, wrapped_at(step, 4, columns()));
     }
-    let _ = writeln!(out, "\nThe text: {}\n\nPredict:\n", lab.text());
+    let _ = writeln!(out, "\n{}\n\nPredict:\n", fitted(&format!("The text: {}", lab.text()), 2));
     out.push_str(&questions(lab, progress.lab(lab.number)));
-    let _ = write!(out, "\n{}\n", predict_command(lab));
+    let _ = write!(out, "\n{}\n", fitted(&predict_command(lab), 2));
     out.push_str(&paragraph(0, VERDICTS));
     out
 }
@@ -55,7 +55,7 @@ fn questions(lab: &Lab, mine: Option<&LabProgress>) -> String {
     for ask in &lab.predict {
         let said = mine.and_then(|mine| mine.predictions.get(&ask.key));
         let said = said.map_or(String::new(), |said| format!(" You said {}.", said.said));
-        let _ = writeln!(out, "  {} · {}", ask.key, ask.cell);
+        out.push_str(&paragraph(2, &format!("{} · {}", ask.key, ask.cell)));
         out.push_str(&paragraph(4, &format!("{}{said}", ask.ask)));
     }
     out
@@ -126,18 +126,12 @@ pub fn status(labs: &[Lab], progress: &Progress, file: &Path) -> String {
     }
     for lab in labs {
         let mine = progress.lab(lab.number);
-        let _ = writeln!(
-            out,
-            "{:>2}  {}{}",
-            lab.number,
-            lab.title,
-            dash(mine.map_or("", |mine| state(lab, mine)))
-        );
+        out.push_str(&heading(lab, mine.map_or("", |mine| state(lab, mine))));
         if let Some(mine) = mine {
             out.push_str(&paragraph(4, &details(mine)));
         }
     }
-    let _ = writeln!(out, "\nkept in {}", file.display());
+    let _ = writeln!(out, "\n{}", fitted(&format!("kept in {}", file.display()), 2));
     out
 }
 
@@ -217,6 +211,12 @@ fn after_a_wrong_prediction(lab: &Lab, mine: &LabProgress) -> String {
         );
     }
     format!("Next: chaos lab predict {number} KEY=VERDICT, or the answer: chaos lab solve {number}")
+}
+
+/// A lab's line in a list of all.
+fn heading(lab: &Lab, state: &str) -> String {
+    let title = format!("{}{}", lab.title, dash(state));
+    format!("{:>2}  {}\n", lab.number, wrapped_at(&title, 4, columns()))
 }
 
 fn dash(state: &str) -> String {

@@ -62,6 +62,10 @@ impl Progress {
 
     fn write(&self, text: &str) {
         if self.terminal {
+            // Longer than the terminal is wide, and it would be two lines, of which one could not be taken back.
+            let width =
+                terminal_size::terminal_size_of(stderr()).map_or(usize::MAX, |(width, _)| width.0.into());
+            let text: String = text.chars().take(width.saturating_sub(1)).collect();
             let _ = write!(stderr(), "\r\u{1b}[K{text}");
         } else if self.logged_at.get().elapsed() >= LOG_EVERY {
             self.logged_at.set(Instant::now());

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::paint::Paint;
-use super::wrap::wrapped;
+use super::wrap::{fitted, narrow, wrapped};
 use crate::client::record::Evidence;
 use crate::fault::Fault;
 use crate::flow::Flow;
@@ -16,9 +16,9 @@ const BESIDE: usize = 13;
 
 /// The whole story of a cell.
 pub fn cell(cell: &Cell, of: &Results, paint: Paint) -> String {
-    let mut out = format!("{}\n", paint.bold(&title(cell)));
+    let mut out = format!("{}\n", paint.bold(&fitted(&title(cell), 0)));
     if let Some(flow) = Flow::named(cell.flow) {
-        let _ = writeln!(out, "{}\n", paint.faint(&format!("promise: {}", flow.row().promise)));
+        let _ = writeln!(out, "{}\n", paint.faint(&fitted(&format!("promise: {}", flow.row().promise), 0)));
     }
     for (at, request) in cell.evidence.iter().enumerate() {
         if cell.struck_after == Some(at) {
@@ -31,16 +31,16 @@ pub fn cell(cell: &Cell, of: &Results, paint: Paint) -> String {
     }
     out.push('\n');
     out.push_str(&verdict(cell, paint));
-    let _ = writeln!(out, "{}", paint.faint(&again(cell, of)));
+    let _ = writeln!(out, "{}", paint.faint(&format!("  {}", fitted(&again(cell, of), 2))));
     out
 }
 
 /// A cell that is not as predicted: what was expected, what was seen, the evidence.
 pub fn deviation(cell: &Cell, of: &Results, paint: Paint) -> String {
-    let mut out = format!("{}\n", paint.alarm(&title(cell)));
+    let mut out = format!("{}\n", paint.alarm(&fitted(&title(cell), 0)));
     out.push_str(&verdict(cell, paint));
     out.push_str(&requests(&cell.evidence));
-    let _ = writeln!(out, "  {}", again(cell, of));
+    let _ = writeln!(out, "  {}", fitted(&again(cell, of), 2));
     out
 }
 
@@ -85,6 +85,11 @@ fn line(request: &Evidence) -> String {
         Some(_) => format!("{replica} run {run}"),
     };
     let call = format!("{} {}", request.method, shortened(&request.path));
+    if narrow() {
+        let answer = format!("{status}, {:.1} ms, {from}{failure}", request.ms);
+        let call = fitted(&format!("{}: {call}", request.step), 2);
+        return format!("  {call}\n    {}", fitted(&answer, 4));
+    }
     format!("  {:<13} {call:<28} {status:>4} {:>8.1} ms  {from}{failure}", request.step, request.ms)
 }
 
@@ -102,12 +107,15 @@ fn event(cell: &Cell, paint: Paint) -> String {
     } else {
         cell.moment.to_string()
     };
-    let mut out = format!("{}\n", paint.bold(&format!("  ── {}, {when}: {what}", cell.fault)));
+    let mut out = format!(
+        "{}\n",
+        paint.bold(&format!("  {}", fitted(&format!("── {}, {when}: {what}", cell.fault), 2)))
+    );
     if let Some(proof) = &cell.proof {
         let _ = writeln!(out, "     proof: {}", wrapped(proof, BESIDE - 1));
     }
     if let Some(times) = &cell.restart {
-        let _ = writeln!(out, "     {times}");
+        let _ = writeln!(out, "     {}", fitted(&times.to_string(), 5));
     }
     out
 }
@@ -148,7 +156,7 @@ fn again(cell: &Cell, of: &Results) -> String {
     let driver = if of.driver == "local" { String::new() } else { format!(" --driver {}", of.driver) };
     let seed = of.seed;
     format!(
-        "  again      chaos run {} {} --service {} {way}--at {} --phase {} --seed {seed}{driver}",
+        "again      chaos run {} {} --service {} {way}--at {} --phase {} --seed {seed}{driver}",
         cell.flow,
         cell.fault,
         cell.service,

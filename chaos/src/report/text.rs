@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::paint::Paint;
 use super::square::Square;
 use super::story;
-use super::wrap::wrapped;
+use super::wrap::{fitted, wrapped};
 use crate::fault::FAULTS;
 use crate::flow::{FLOWS, FlowRow};
 use crate::results::{Cell, Control, Observed, Results};
@@ -144,10 +144,13 @@ fn cell(square: Option<&Square>, paint: Paint) -> String {
 }
 
 fn legend(paint: Paint) -> String {
-    let lines = "A square shows the worst of its moments, and the first moment that came to it.\n\
-         = as predicted   ! not as predicted   ? proves nothing   – does not apply, or not available\n\
-         undisturbed: what a request costs, in brackets what it costs more than in the first column.\n";
-    paint.faint(lines)
+    let lines = [
+        "A square shows the worst of its moments, and the first moment that came to it.",
+        "= as predicted   ! not as predicted   ? proves nothing   – does not apply, or not available",
+        "undisturbed: what a request costs, in brackets what it costs more than in the first column.",
+    ];
+    let lines: String = lines.iter().map(|line| format!("{}\n", fitted(line, 0))).collect();
+    paint.faint(&lines)
 }
 
 /// The promises that are not kept even undisturbed; empty if there are none.
@@ -218,5 +221,6 @@ pub fn summary(results: &Results, paint: Paint) -> String {
         line = format!("{line}, {} not available", summary.not_available);
     }
     let seconds = results.duration_ms as f64 / 1000.0;
-    format!("{line} · {seconds:.1} s · seed {}", results.seed)
+    // Paint counts as width here, so a painted line is broken a little early.
+    fitted(&format!("{line} · {seconds:.1} s · seed {}", results.seed), 0)
 }

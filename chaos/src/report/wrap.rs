@@ -4,10 +4,24 @@
 /// The widest line of any report.
 pub const COLUMNS: usize = 100;
 
+/// Where a table of requests still has room; on a narrower terminal each is told in two lines.
+pub const TABLE_COLUMNS: usize = 80;
+
 /// Breaks a sentence so that it ends before the last column; its first line begins at column `indent`, and
 /// the others are moved there. A single word is never broken.
 pub fn wrapped(sentence: &str, indent: usize) -> String {
-    wrapped_at(sentence, indent, COLUMNS)
+    wrapped_at(sentence, indent, columns())
+}
+
+/// The same for a line that is meant to be one, and is broken only where the terminal has no room for it.
+pub fn fitted(line: &str, indent: usize) -> String {
+    let columns = columns();
+    if columns < COLUMNS { wrapped_at(line, indent, columns) } else { line.to_owned() }
+}
+
+/// Whether the terminal is too narrow for tables.
+pub fn narrow() -> bool {
+    columns() < TABLE_COLUMNS
 }
 
 /// How wide a line can be here: [`COLUMNS`], or what the terminal has if that is less.
