@@ -55,13 +55,19 @@ pub struct Move {
 pub struct Cue {
     stage: mpsc::Sender<Announced>,
     moves: Mutex<Vec<Move>>,
+    repeats: usize,
 }
 
 impl Cue {
     /// A cue somebody listens to, and the listener's end. It says `None` when the flow is over.
     pub fn new() -> (Self, mpsc::Receiver<Announced>) {
+        Cue::patient(1)
+    }
+
+    /// The same, for a client that sends a request so many times more before it gives up.
+    pub fn patient(repeats: usize) -> (Self, mpsc::Receiver<Announced>) {
         let (stage, listener) = mpsc::channel(1);
-        (Cue { stage, moves: Mutex::default() }, listener)
+        (Cue { stage, moves: Mutex::default(), repeats }, listener)
     }
 
     /// A step of the flow: announces it, sends the call, announces its end.
@@ -122,8 +128,8 @@ impl<T> Step<'_, T> {
     /// If no answer comes, or one that says `retryable`, send the very same request once more. Right only
     /// for a call that is safe to repeat; whoever writes the flow must know.
     ///
-    /// Once is enough here, and waiting is not needed: in this lab whatever was broken is whole again
-    /// before the client goes on. The exception is a rolling restart behind the gateway, where the repeat
+    /// Once is enough in a cell, and waiting is not needed: in this lab whatever was broken is whole again
+    /// before the client goes on. (In a load it is not, see [`Cue::patient`].) The exception is a rolling restart behind the gateway, where the repeat
     /// can meet the next gap; a client that gives up there is told so.
     pub fn or_repeat(mut self) -> Self {
         self.repeat = true;
@@ -138,12 +144,16 @@ impl<'a, T: Send + 'a> IntoFuture for Step<'a, T> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Step { cue, name, call, repeat } = self;
-            match cue.send(name, &call).await {
-                Err(trouble) if repeat && trouble.allows_repeat() => {
-                    cue.moves().push(Move { step: name, how: "repeat", after: trouble.word().to_owned() });
-                    cue.send(name, &call).await
+            let mut left = if repeat { cue.repeats } else { 0 };
+            loop {
+                match cue.send(name, &call).await {
+                    Err(trouble) if left > 0 && trouble.allows_repeat() => {
+                        left -= 1;
+                        let after = trouble.word().to_owned();
+                        cue.moves().push(Move { step: name, how: "repeat", after });
+                    }
+                    outcome => return outcome,
                 }
-                outcome => outcome,
             }
         })
     }

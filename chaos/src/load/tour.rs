@@ -18,6 +18,10 @@ use crate::verdict::Outcome;
 pub const FLOWS: [Flow; 7] =
     [Flow::Whoami, Flow::Cart, Flow::Checkout, Flow::Order, Flow::Logout, Flow::Renew, Flow::Prime];
 
+/// How often a client sends a request again before it gives up. In a full room a repeat can find the line before
+/// the login as full as the first try did, or the next outage.
+const REPEATS: usize = 3;
+
 /// One client of a load, and all that it did.
 #[derive(Debug)]
 pub struct Visitor {
@@ -90,7 +94,7 @@ impl Visitor {
 
     async fn play(&self, flow: Flow, pace: &mut Pace) -> Tour {
         let from = self.client.log_len();
-        let (cue, cues) = Cue::new();
+        let (cue, cues) = Cue::patient(REPEATS);
         let story = async {
             let outcome = flow.play(&self.client, &cue).await;
             let moves = cue.moves_made();
