@@ -29,9 +29,17 @@ fn on_a_terminal(columns: usize, typed: &str, no_color: bool) -> Option<String> 
 
 #[test]
 fn prose_and_stories_fit_forty_columns() {
-    for typed in
-        ["", "list", "lab list", "lab start 2", "lab status", "lab solve 7", "run cart kill", "doctor"]
-    {
+    for typed in [
+        "",
+        "list",
+        "lab list",
+        "lab start 2",
+        "lab status",
+        "lab solve 7",
+        "class collect ../labs/example-class",
+        "run cart kill",
+        "doctor",
+    ] {
         let Some(said) = on_a_terminal(40, typed, true) else { return };
         assert!(said.lines().count() > 3, "chaos {typed}: {said}");
         for line in said.lines() {
