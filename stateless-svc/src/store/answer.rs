@@ -22,7 +22,7 @@ pub(super) fn begun(answer: &str, fresh: &Fresh<'_>, limits: &Limits) -> Option<
     Some((session, store_id))
 }
 
-/// The lines of a record, as `open.lua` lays them out, after the `ok`: seen, who, cart, address, payment.
+/// The lines of a record, as `layout.lua` has them, after the `ok`: seen, who, cart, address, payment.
 pub(super) fn view(lines: &str, claims: &Claims, limits: &Limits) -> Option<Session> {
     let mut lines = lines.split('\n');
     let (times, name) = times(lines.next()?, lines.next()?)?;

@@ -12,10 +12,12 @@
 
 use redis::{Cmd, Script as Sha};
 use shared::api::cart::{MAX_LINES, MAX_QUANTITY};
-use shared::sessions::{Limits, MAX_SESSIONS_PER_ACCOUNT, RENEWAL_GRACE};
+use shared::sessions::{Limits, MAX_SESSIONS_PER_ACCOUNT, RENEWAL_GRACE, STORE_BUDGET};
 
 use super::millis;
 
+const LAYOUT: &str = include_str!("../scripts/layout.lua");
+const GLANCE: &str = include_str!("../scripts/glance.lua");
 const OPEN: &str = include_str!("../scripts/open.lua");
 const CHECK: &str = include_str!("../scripts/check.lua");
 const ACCOUNT: &str = include_str!("../scripts/account.lua");
@@ -51,12 +53,12 @@ impl Scripts {
     /// Puts them together.
     pub fn new(limits: &Limits) -> Self {
         let script = |first_line: &str, pieces: &[&str]| {
-            let source = format!("{first_line}\n{}\n{}", constants(limits), pieces.concat());
+            let source = format!("{first_line}\n{}\n{LAYOUT}{}", constants(limits), pieces.concat());
             Script { sha: Sha::new(&source).get_hash().to_owned(), source }
         };
         Scripts {
             begin: script(ANY, &[OPEN, ACCOUNT, include_str!("../scripts/begin.lua")]),
-            look: script(ANY, &[OPEN, CHECK, include_str!("../scripts/look.lua")]),
+            look: script(ANY, &[GLANCE, OPEN, CHECK, include_str!("../scripts/look.lua")]),
             change: script(ANY, &[OPEN, CHECK, include_str!("../scripts/change.lua")]),
             renew: script(ANY, &[OPEN, ACCOUNT, CHECK, include_str!("../scripts/renew.lua")]),
             end: script(EVEN_IF_FULL, &[OPEN, ACCOUNT, CHECK, include_str!("../scripts/end.lua")]),
@@ -72,12 +74,13 @@ impl Scripts {
 
 fn constants(limits: &Limits) -> String {
     format!(
-        "local IDLE_MS, ABSOLUTE_MS, TOUCH_MS, GRACE_MS = {}, {}, {}, {} \
+        "local IDLE_MS, ABSOLUTE_MS, TOUCH_MS, GRACE_MS, PATIENCE_MS = {}, {}, {}, {}, {} \
          local MAX_SESSIONS, MAX_LINES, MAX_QUANTITY = {MAX_SESSIONS_PER_ACCOUNT}, {MAX_LINES}, {MAX_QUANTITY}",
         millis(limits.idle),
         millis(limits.absolute),
         millis(limits.touch_every()),
         millis(RENEWAL_GRACE),
+        millis(STORE_BUDGET),
     )
 }
 
