@@ -11,8 +11,8 @@ use shared::boot::Boot;
 use shared::clock;
 use shared::keys::KeyRing;
 use shared::sessions::{
-    AccountRef, Budget, Change, End, Issued, Limits, Listed, RENEWAL_GRACE, Renewed, Revoked, Session,
-    SessionError, Sessions, StoreDown,
+    AccountRef, Budget, Change, End, IfVersion, Issued, Limits, Listed, RENEWAL_GRACE, Renewed, Revoked,
+    Session, SessionError, Sessions, StoreDown,
 };
 use uuid::Uuid;
 
@@ -140,7 +140,7 @@ impl Sessions for InFile {
         _: &mut Budget,
         token: &str,
         change: &Change,
-        if_version: Option<u64>,
+        if_version: &IfVersion,
     ) -> Result<Session, SessionError> {
         self.check(token)?;
         if self.bug == Bug::LostUpdate {
@@ -256,7 +256,7 @@ impl InFile {
         &self,
         token: &str,
         change: &Change,
-        if_version: Option<u64>,
+        if_version: &IfVersion,
     ) -> Result<Session, SessionError> {
         let mut copy = self.with(|book, now_ms| Ok(book.open(token, now_ms, &self.limits)?.clone()))?;
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -268,9 +268,9 @@ impl InFile {
     }
 }
 
-fn apply(record: &mut Record, change: &Change, if_version: Option<u64>) -> Result<(), SessionError> {
+fn apply(record: &mut Record, change: &Change, if_version: &IfVersion) -> Result<(), SessionError> {
     let current = record.cart.version;
-    if if_version.is_some_and(|seen| seen != current) {
+    if !if_version.takes(current) {
         return Err(SessionError::VersionConflict { current });
     }
     match change {

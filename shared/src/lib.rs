@@ -24,6 +24,7 @@ pub mod observe;
 pub mod cookie;
 pub mod app;
 pub mod credentials;
+pub mod if_match;
 pub mod routes;
 pub mod serve;
 pub mod health;

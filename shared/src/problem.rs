@@ -71,7 +71,7 @@ pub enum ApiError {
     Session(SessionError),
     /// 503 `session_store_unavailable` where the effect is not known and a repeat would apply twice.
     StoreEffectUnknown,
-    /// 400 `precondition_invalid`: `If-Match` is not an entity tag.
+    /// 400 `precondition_invalid`: `If-Match` is no list of entity tags.
     PreconditionInvalid,
     /// 409 `cart_empty`: there is nothing to order.
     CartEmpty,

@@ -45,13 +45,13 @@ pub trait Sessions: Send + Sync + 'static {
         token: &str,
     ) -> impl Future<Output = Result<Session, SessionError>> + Send;
 
-    /// Applies one change if the cart still has the version the client saw (`None`: any version).
+    /// Applies one change if the cart has a version that the client accepts.
     fn change(
         &self,
         budget: &mut Budget,
         token: &str,
         change: &Change,
-        if_version: Option<u64>,
+        if_version: &IfVersion,
     ) -> impl Future<Output = Result<Session, SessionError>> + Send;
 
     /// Replaces the token. Renewing the old one again within [`RENEWAL_GRACE`] gives the same successor,
@@ -187,6 +187,31 @@ pub enum Change {
         /// The version that was ordered.
         version: u64,
     },
+}
+
+/// Which versions of the cart a change may be applied to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IfVersion {
+    /// Whichever it has.
+    Any,
+    /// One of these; with none of them, no cart will do.
+    OneOf(Vec<u64>),
+}
+
+impl IfVersion {
+    /// Will a cart of this version do?
+    pub fn takes(&self, current: u64) -> bool {
+        match self {
+            IfVersion::Any => true,
+            IfVersion::OneOf(versions) => versions.contains(&current),
+        }
+    }
+
+    /// Is a change that was made refused when it is asked for again? The first one leaves a version behind
+    /// that a list could name too.
+    pub fn refuses_a_repeat(&self) -> bool {
+        matches!(self, IfVersion::OneOf(versions) if versions.len() <= 1)
+    }
 }
 
 /// Which sessions to end.

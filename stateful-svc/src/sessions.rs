@@ -8,8 +8,8 @@ use shared::clock::{self, Clock};
 use shared::identity::Identity;
 use shared::keys::KeyRing;
 use shared::sessions::{
-    AccountRef, Budget, Change, End, Expired, Issued, Limits, Listed, Lost, Renewed, Revoked, Session,
-    SessionError, Sessions, StoreDown,
+    AccountRef, Budget, Change, End, Expired, IfVersion, Issued, Limits, Listed, Lost, Renewed, Revoked,
+    Session, SessionError, Sessions, StoreDown,
 };
 use uuid::Uuid;
 
@@ -86,14 +86,14 @@ impl Sessions for InMemory {
         _: &mut Budget,
         token: &str,
         change: &Change,
-        if_version: Option<u64>,
+        if_version: &IfVersion,
     ) -> Result<Session, SessionError> {
         let now_ms = (self.clock)();
         let claims = self.verify(token, now_ms)?;
         let mut table = self.table.lock();
         let record = table.open(&claims, now_ms)?;
         let current = record.cart.version;
-        if if_version.is_some_and(|seen| seen != current) {
+        if !if_version.takes(current) {
             return Err(SessionError::VersionConflict { current });
         }
         apply(record, change)?;

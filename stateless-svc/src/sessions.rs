@@ -5,8 +5,8 @@
 use shared::boot::Boot;
 use shared::clock::{self, Clock};
 use shared::sessions::{
-    AccountRef, Budget, Change, End, Expired, Issued, Listed, Lost, Renewed, Revoked, Session, SessionError,
-    Sessions, StoreDown,
+    AccountRef, Budget, Change, End, Expired, IfVersion, Issued, Listed, Lost, Renewed, Revoked, Session,
+    SessionError, Sessions, StoreDown,
 };
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ impl Sessions for InStore {
         budget: &mut Budget,
         token: &str,
         change: &Change,
-        if_version: Option<u64>,
+        if_version: &IfVersion,
     ) -> Result<Session, SessionError> {
         self.store.change(budget, &self.verify(token)?, change, if_version).await
     }

@@ -48,7 +48,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         number: 40,
-        claim: "a cart change with an old If-Match: 412 and the ETag; malformed: 400; without one: 200",
+        claim: "a cart change with an old or weak If-Match: 412 and the ETag; malformed: 400; in a list, *, or none: 200",
         pace: Pace::Brisk,
         run: |site| Box::pin(cart::preconditions(site)),
     },

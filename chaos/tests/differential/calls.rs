@@ -120,6 +120,10 @@ pub enum IfMatch {
     Any,
     /// The version the cart last had, and so many more or less.
     Present(i64),
+    /// The same, weak.
+    Weak,
+    /// In a list with one that it never has.
+    Listed(i64),
     Malformed,
 }
 
@@ -160,6 +164,8 @@ impl Step {
                 5 => Just(IfMatch::None),
                 1 => Just(IfMatch::Any),
                 3 => (-1..2_i64).prop_map(IfMatch::Present),
+                1 => (-1..2_i64).prop_map(IfMatch::Listed),
+                1 => Just(IfMatch::Weak),
                 1 => Just(IfMatch::Malformed),
             ]
         };

@@ -235,6 +235,11 @@ impl Twin {
             IfMatch::Present(more) => {
                 call.header("if-match", &format!("\"{}\"", self.version.saturating_add_signed(more)))
             }
+            IfMatch::Weak => call.header("if-match", &format!("W/\"{}\"", self.version)),
+            IfMatch::Listed(more) => {
+                let version = self.version.saturating_add_signed(more);
+                call.header("if-match", &format!("\"never\", \"{version}\""))
+            }
             IfMatch::Malformed => call.header("if-match", "what?"),
         }
     }

@@ -83,7 +83,7 @@ impl ApiError {
             )
             .because("timeout"),
             PreconditionInvalid => {
-                contract(400, "precondition_invalid", "If-Match takes one quoted entity tag, or *.")
+                contract(400, "precondition_invalid", "If-Match takes quoted entity tags, or *.")
             }
             CartEmpty => contract(409, "cart_empty", "There is nothing in the cart to order."),
             CartChanged => {

@@ -1,7 +1,7 @@
 //! Look into the cart, set a line, add to a line, remove a line.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use crate::answer::JsonAnswer;
@@ -9,6 +9,7 @@ use crate::api::cart::{AddItem, Cart, SetItem, Sku, etag};
 use crate::app::App;
 use crate::body::JsonBody;
 use crate::credentials::Token;
+use crate::if_match::IfMatch;
 use crate::problem::{ApiError, FieldError, ProblemBody};
 use crate::sessions::{Budget, Change, SessionError, Sessions, StoreDown};
 
@@ -24,7 +25,7 @@ pub async fn show<S: Sessions>(State(app): State<App<S>>, Token(token): Token) -
 
 /// Set a line to exactly this many. Safe to repeat.
 #[utoipa::path(put, path = "/cart/items/{sku}", tag = "cart", request_body = SetItem,
-    params(("sku" = Sku, Path), ("If-Match" = Option<String>, Header, description = "Only if the cart has this ETag")),
+    params(("sku" = Sku, Path), ("If-Match" = Option<String>, Header, description = "Only if the cart has one of these ETags")),
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, description = "The cart after it", body = Cart),
     (status = 401, description = "as for GET /session", body = ProblemBody, content_type = "application/problem+json"),
@@ -37,17 +38,17 @@ pub async fn set_item<S: Sessions>(
     State(app): State<App<S>>,
     Token(token): Token,
     Path(sku): Path<String>,
-    headers: HeaderMap,
+    IfMatch(if_version): IfMatch,
     JsonBody(item): JsonBody<SetItem>,
 ) -> Result<Response, ApiError> {
     let change = Change::SetItem { sku: parse_sku(sku)?, quantity: item.quantity.0 };
-    let session = app.sessions.change(&mut Budget::new(), &token, &change, if_match(&headers)?).await?;
+    let session = app.sessions.change(&mut Budget::new(), &token, &change, &if_version).await?;
     Ok(answer(session.cart))
 }
 
 /// Add to a line. Not safe to repeat, on purpose: whoever repeats it blindly buys twice.
 #[utoipa::path(post, path = "/cart/items", tag = "cart", request_body = AddItem,
-    params(("If-Match" = Option<String>, Header, description = "Only if the cart has this ETag")),
+    params(("If-Match" = Option<String>, Header, description = "Only if the cart has one of these ETags")),
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, description = "The cart after it", body = Cart),
     (status = 401, description = "as for GET /session", body = ProblemBody, content_type = "application/problem+json"),
@@ -59,15 +60,14 @@ pub async fn set_item<S: Sessions>(
 pub async fn add_item<S: Sessions>(
     State(app): State<App<S>>,
     Token(token): Token,
-    headers: HeaderMap,
+    IfMatch(if_version): IfMatch,
     JsonBody(item): JsonBody<AddItem>,
 ) -> Result<Response, ApiError> {
     let change = Change::AddItem { sku: item.sku, quantity: item.quantity.0 };
-    let if_version = if_match(&headers)?;
-    match app.sessions.change(&mut Budget::new(), &token, &change, if_version).await {
+    match app.sessions.change(&mut Budget::new(), &token, &change, &if_version).await {
         Ok(session) => Ok(answer(session.cart)),
-        // With If-Match a repeat is refused if the first one took effect; without, it would add again.
-        Err(SessionError::Store(StoreDown::Timeout)) if if_version.is_none() => {
+        // With one tag in If-Match a repeat is refused if the first one took effect; else it could add again.
+        Err(SessionError::Store(StoreDown::Timeout)) if !if_version.refuses_a_repeat() => {
             Err(ApiError::StoreEffectUnknown)
         }
         Err(error) => Err(error.into()),
@@ -76,7 +76,7 @@ pub async fn add_item<S: Sessions>(
 
 /// Remove a line; one that is not there is removed already.
 #[utoipa::path(delete, path = "/cart/items/{sku}", tag = "cart",
-    params(("sku" = Sku, Path), ("If-Match" = Option<String>, Header, description = "Only if the cart has this ETag")),
+    params(("sku" = Sku, Path), ("If-Match" = Option<String>, Header, description = "Only if the cart has one of these ETags")),
     security(("bearer" = []), ("cookie" = [])), responses(
     (status = 200, description = "The cart after it", body = Cart),
     (status = 401, description = "as for GET /session", body = ProblemBody, content_type = "application/problem+json"),
@@ -89,35 +89,16 @@ pub async fn remove_item<S: Sessions>(
     State(app): State<App<S>>,
     Token(token): Token,
     Path(sku): Path<String>,
-    headers: HeaderMap,
+    IfMatch(if_version): IfMatch,
 ) -> Result<Response, ApiError> {
     let change = Change::RemoveItem { sku: parse_sku(sku)? };
-    let session = app.sessions.change(&mut Budget::new(), &token, &change, if_match(&headers)?).await?;
+    let session = app.sessions.change(&mut Budget::new(), &token, &change, &if_version).await?;
     Ok(answer(session.cart))
 }
 
 fn answer(cart: Cart) -> Response {
     let tag = etag(cart.version);
     ([(header::ETAG, tag)], JsonAnswer(cart)).into_response()
-}
-
-/// The version `If-Match` asks for (RFC 9110 section 13.1.1); `None` means any. A tag we never gave out
-/// matches no version.
-fn if_match(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
-    let mut values = headers.get_all(header::IF_MATCH).into_iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let text = value.to_str().map_err(|_| ApiError::PreconditionInvalid)?.trim();
-    if values.next().is_some() {
-        return Err(ApiError::PreconditionInvalid);
-    }
-    if text == "*" {
-        return Ok(None);
-    }
-    let opaque = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    match opaque {
-        Some(tag) if !tag.contains('"') => Ok(Some(tag.parse().unwrap_or(u64::MAX))),
-        _ => Err(ApiError::PreconditionInvalid),
-    }
 }
 
 fn parse_sku(text: String) -> Result<Sku, ApiError> {

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::body::JsonBody;
 use crate::credentials::Token;
 use crate::problem::{ApiError, ProblemBody};
-use crate::sessions::{Budget, Change, Sessions};
+use crate::sessions::{Budget, Change, IfVersion, Sessions};
 
 /// How far is the checkout?
 #[utoipa::path(get, path = "/checkout", tag = "checkout", security(("bearer" = []), ("cookie" = [])), responses(
@@ -37,7 +37,7 @@ pub async fn set_address<S: Sessions>(
     JsonBody(address): JsonBody<Address>,
 ) -> Result<JsonAnswer<CheckoutBody>, ApiError> {
     let change = Change::Address(address);
-    let session = app.sessions.change(&mut Budget::new(), &token, &change, None).await?;
+    let session = app.sessions.change(&mut Budget::new(), &token, &change, &IfVersion::Any).await?;
     Ok(JsonAnswer(session.checkout.into()))
 }
 
@@ -54,6 +54,6 @@ pub async fn set_payment<S: Sessions>(
     JsonBody(payment): JsonBody<Payment>,
 ) -> Result<JsonAnswer<CheckoutBody>, ApiError> {
     let change = Change::Payment(payment);
-    let session = app.sessions.change(&mut Budget::new(), &token, &change, None).await?;
+    let session = app.sessions.change(&mut Budget::new(), &token, &change, &IfVersion::Any).await?;
     Ok(JsonAnswer(session.checkout.into()))
 }

@@ -17,7 +17,7 @@ use crate::gate::{Point, RequestId};
 use crate::idempotency::{IdempotencyKey, KeyError};
 use crate::orders::{Claim, Claimed, CommitError, PlacedOrder};
 use crate::problem::{ApiError, ProblemBody};
-use crate::sessions::{Budget, Change, Session, SessionError, Sessions};
+use crate::sessions::{Budget, Change, IfVersion, Session, SessionError, Sessions};
 
 /// Order the cart you saw. Safe to repeat with the same key, also after a crash: there will be one order.
 #[utoipa::path(post, path = "/orders", tag = "order", request_body = PlaceOrder,
@@ -70,7 +70,7 @@ async fn place_once<S: Sessions>(
         return decided;
     }
     let emptied = Change::Ordered { version: wanted.cart_version };
-    match app.sessions.change(&mut budget, token, &emptied, None).await {
+    match app.sessions.change(&mut budget, token, &emptied, &IfVersion::Any).await {
         Err(SessionError::Store(down)) => Err(SessionError::Store(down).into()),
         // A session that was ended meanwhile has no cart to empty, and its order is placed all the same.
         Ok(_) | Err(_) => decided,

@@ -1,7 +1,8 @@
 -- Applies one change to cart or checkout. The cart is text, `version sku=quantity sku=quantity`; its
 -- rules are those of shared::api::cart::Cart, and one suite holds both to them.
 --
--- ARGV[3]  the change   ARGV[4]  the version the client saw, or empty   ARGV[5], ARGV[6]  operands
+-- ARGV[3]  the change   ARGV[5], ARGV[6]  its operands
+-- ARGV[4]  the versions the client accepts, ` 3 4 `; empty for any
 
 if token == 'stale' then return 'over\nrotated' end
 
@@ -10,7 +11,9 @@ local before = string.find(held, '\n', LINES, true)
 local after = string.find(held, '\n', before + 1, true)
 local cart, rest = string.sub(held, before + 1, after - 1), string.sub(held, after)
 local version = string.match(cart, '^%d+')
-if ARGV[4] ~= '' and ARGV[4] ~= version then return 'conflict\n' .. version end
+if ARGV[4] ~= '' and not string.find(ARGV[4], ' ' .. version .. ' ', 1, true) then
+  return 'conflict\n' .. version
+end
 local lines = string.sub(cart, #version + 1)
 
 if ARGV[3] == 'address' then

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use shared::api::cart::Cart;
 use shared::api::checkout::Checkout;
 use shared::sessions::{
-    AccountRef, Budget, Change, End, Expired, Limits, Listed, Lost, Revoked, Session, SessionError,
-    SessionSummary, StoreDown,
+    AccountRef, Budget, Change, End, Expired, IfVersion, Limits, Listed, Lost, Revoked, Session,
+    SessionError, SessionSummary, StoreDown,
 };
 use uuid::Uuid;
 
@@ -96,7 +96,7 @@ impl Store {
         budget: &mut Budget,
         claims: &Claims,
         change: &Change,
-        if_version: Option<u64>,
+        if_version: &IfVersion,
     ) -> Result<Session, SessionError> {
         match self {
             Store::Redis(redis) => redis.change(budget, claims, change, if_version).await,

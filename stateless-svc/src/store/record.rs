@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use shared::api::cart::Cart;
 use shared::api::checkout::{Address, Checkout, Payment};
 use shared::keys::hex;
-use shared::sessions::{AccountRef, Change, Limits, RENEWAL_GRACE, Session, SessionError, SessionSummary};
+use shared::sessions::{
+    AccountRef, Change, IfVersion, Limits, RENEWAL_GRACE, Session, SessionError, SessionSummary,
+};
 use uuid::Uuid;
 
 use super::{Times, hash, millis, session};
@@ -89,9 +91,9 @@ impl Record {
     ///
     /// # Errors
     /// `VersionConflict` or `CartLimit`.
-    pub fn apply(&mut self, change: &Change, if_version: Option<u64>) -> Result<(), SessionError> {
+    pub fn apply(&mut self, change: &Change, if_version: &IfVersion) -> Result<(), SessionError> {
         let current = self.cart.version;
-        if if_version.is_some_and(|seen| seen != current) {
+        if !if_version.takes(current) {
             return Err(SessionError::VersionConflict { current });
         }
         let limit = |_| SessionError::CartLimit;

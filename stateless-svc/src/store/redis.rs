@@ -4,7 +4,7 @@
 
 use redis::ConnectionInfo;
 use shared::api::cart::Sku;
-use shared::sessions::{Budget, Change, End, Limits, Listed, Session, SessionError, StoreDown};
+use shared::sessions::{Budget, Change, End, IfVersion, Limits, Listed, Session, SessionError, StoreDown};
 use uuid::Uuid;
 
 use super::answer::{begun, broken, listed, refused, rotated, view};
@@ -61,13 +61,13 @@ impl RedisStore {
         budget: &mut Budget,
         claims: &Claims,
         change: &Change,
-        if_version: Option<u64>,
+        if_version: &IfVersion,
     ) -> Result<Session, SessionError> {
         let (script, secret) = (&self.link.scripts().change, hash(&claims.secret));
-        let version = if_version.map(|version| version.to_string()).unwrap_or_default();
+        let versions = accepted(if_version);
         let (what, first, second) = operands(change)?;
         let args: [&[u8]; 5] =
-            [&secret, what.as_bytes(), version.as_bytes(), first.as_bytes(), second.as_bytes()];
+            [&secret, what.as_bytes(), versions.as_bytes(), first.as_bytes(), second.as_bytes()];
         let answer = self.link.call(budget, script, &[&record(claims)], &args).await?;
         self.seen(&answer, claims)
     }
@@ -148,6 +148,16 @@ fn index(account: Uuid) -> String {
 
 fn record(claims: &Claims) -> String {
     format!("lab:{{{}}}:session:{}", claims.account, claims.session_id)
+}
+
+/// Versions, as `change.lua` takes them: nothing for any, else each with a space on either side.
+fn accepted(if_version: &IfVersion) -> String {
+    match if_version {
+        IfVersion::Any => String::new(),
+        IfVersion::OneOf(versions) => {
+            versions.iter().fold(" ".to_owned(), |text, version| text + &version.to_string() + " ")
+        }
+    }
 }
 
 /// The name of a change and its two operands, as `change.lua` takes them.

@@ -9,7 +9,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use shared::clock;
-use shared::sessions::{Budget, Change, End, Limits, Listed, STORE_BUDGET, Session, SessionError, StoreDown};
+use shared::sessions::{
+    Budget, Change, End, IfVersion, Limits, Listed, STORE_BUDGET, Session, SessionError, StoreDown,
+};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -95,11 +97,13 @@ impl SqliteStore {
         budget: &mut Budget,
         claims: &Claims,
         change: &Change,
-        if_version: Option<u64>,
+        if_version: &IfVersion,
     ) -> Result<Session, SessionError> {
-        let (claims, change) = (*claims, change.clone());
-        self.run(budget, move |step| Box::pin(async move { step.change(&claims, &change, if_version).await }))
-            .await
+        let (claims, change, if_version) = (*claims, change.clone(), if_version.clone());
+        self.run(budget, move |step| {
+            Box::pin(async move { step.change(&claims, &change, &if_version).await })
+        })
+        .await
     }
 
     /// As [`super::Store::renew`].

@@ -2,7 +2,8 @@
 //! scripts, and then one act.
 
 use shared::sessions::{
-    AccountRef, Change, End, Limits, Listed, MAX_SESSIONS_PER_ACCOUNT, Revoked, Session, SessionError,
+    AccountRef, Change, End, IfVersion, Limits, Listed, MAX_SESSIONS_PER_ACCOUNT, Revoked, Session,
+    SessionError,
 };
 use sqlx::{Row, Sqlite, Transaction};
 use uuid::Uuid;
@@ -82,7 +83,7 @@ impl Step {
         &mut self,
         claims: &Claims,
         change: &Change,
-        if_version: Option<u64>,
+        if_version: &IfVersion,
     ) -> Result<Session, Stop> {
         let mut record = self.open(claims).await?;
         record.apply(change, if_version)?;

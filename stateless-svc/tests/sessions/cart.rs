@@ -3,7 +3,7 @@
 
 use shared::api::cart::{Cart, Sku};
 use shared::api::checkout::{Address, Checkout, Payment};
-use shared::sessions::{Budget, Change, SessionError, Sessions};
+use shared::sessions::{Budget, Change, IfVersion, SessionError, Sessions};
 
 use crate::support::*;
 
@@ -33,9 +33,9 @@ struct Model {
 }
 
 impl Model {
-    fn apply(&mut self, change: &Change, if_version: Option<u64>) -> Result<(), SessionError> {
+    fn apply(&mut self, change: &Change, if_version: &IfVersion) -> Result<(), SessionError> {
         let current = self.cart.version;
-        if if_version.is_some_and(|seen| seen != current) {
+        if !if_version.takes(current) {
             return Err(SessionError::VersionConflict { current });
         }
         match change {
@@ -96,10 +96,15 @@ async fn a_long_random_walk_ends_where_the_model_ends() {
                 // Let the cart fill up to its limit now and then.
                 change = Change::SetItem { sku: sku(&format!("s{}", dice.below(60))), quantity: 1 };
             }
-            let if_version =
-                [None, Some(model.cart.version), Some(model.cart.version + 1)][dice.below(3) as usize];
-            let expected = model.apply(&change, if_version);
-            let seen = replica.change(&mut Budget::new(), &token, &change, if_version).await;
+            let version = model.cart.version;
+            let accepted =
+                [vec![version], vec![version + 1, version], vec![version * 10, version + 1], vec![]];
+            let if_version = match dice.below(6) {
+                at @ 0..4 => IfVersion::OneOf(accepted[at as usize].clone()),
+                _ => IfVersion::Any,
+            };
+            let expected = model.apply(&change, &if_version);
+            let seen = replica.change(&mut Budget::new(), &token, &change, &if_version).await;
             match (&expected, seen) {
                 (Ok(()), Ok(session)) => {
                     assert_eq!(

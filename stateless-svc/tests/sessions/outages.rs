@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use shared::api::cart::Sku;
-use shared::sessions::{Budget, Change, End, Lost, SessionError, Sessions, StoreDown};
+use shared::sessions::{Budget, Change, End, IfVersion, Lost, SessionError, Sessions, StoreDown};
 
 use crate::sessions::InStore;
 use crate::support::*;
@@ -25,7 +25,7 @@ async fn all_refused(replica: &InStore, token: &str, why: StoreDown) {
     let at = start();
     down(replica.look(&mut budget(), token).await, at, why);
     let at = start();
-    down(replica.change(&mut budget(), token, &add_one(), None).await, at, why);
+    down(replica.change(&mut budget(), token, &add_one(), &IfVersion::Any).await, at, why);
     let at = start();
     down(replica.renew(&mut budget(), token).await.map(drop), at, why);
     let at = start();
@@ -59,7 +59,7 @@ async fn one_operation_is_one_script_call() {
     let budget = &mut Budget::new();
     let token = replica.begin(budget, &ada, Some(&warm)).await.unwrap().token;
     replica.look(budget, &token).await.unwrap();
-    replica.change(budget, &token, &add_one(), None).await.unwrap();
+    replica.change(budget, &token, &add_one(), &IfVersion::Any).await.unwrap();
     replica.list(budget, &token).await.unwrap();
     let token = replica.renew(budget, &token).await.unwrap().issued.token;
     replica.end(budget, &token, End::OthersPasswordChanged).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_redis_that_kept_its_file_keeps_its_sessions() {
     let replica = open(&server.at(), KEY_A, LIMITS);
     ready_within(&replica, SOON).await;
     let token = begin(&replica, &account("ada")).await.token;
-    replica.change(&mut Budget::new(), &token, &add_one(), None).await.unwrap();
+    replica.change(&mut Budget::new(), &token, &add_one(), &IfVersion::Any).await.unwrap();
     // SIGTERM, so that it writes its file.
     server.signal(Signal::SIGTERM);
     server.kill();
@@ -131,7 +131,7 @@ async fn a_call_cut_off_half_way_has_an_unknown_effect() {
     let token = begin(&replica, &account("ada")).await.token;
     server.signal(Signal::SIGSTOP);
     let (at, mut budget, add) = (Instant::now(), Budget::new(), add_one());
-    let call = replica.change(&mut budget, &token, &add, None);
+    let call = replica.change(&mut budget, &token, &add, &IfVersion::Any);
     let cut = async {
         // Once around the loop, so that the call is sent.
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -222,7 +222,7 @@ async fn a_redis_that_forgot_its_scripts_is_told_them_again() {
     let token = begin(&replica, &account("ada")).await.token;
     server.tell(&["SCRIPT", "FLUSH"]);
     for version in 1..=3 {
-        let session = replica.change(&mut Budget::new(), &token, &add_one(), None).await.unwrap();
+        let session = replica.change(&mut Budget::new(), &token, &add_one(), &IfVersion::Any).await.unwrap();
         assert_eq!(session.cart.version, version);
     }
 }

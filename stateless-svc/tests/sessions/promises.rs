@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use shared::sessions::{
-    Budget, Change, End, Expired, Limits, Lost, MAX_SESSIONS_PER_ACCOUNT, Revoked, Session, SessionError,
-    Sessions,
+    Budget, Change, End, Expired, IfVersion, Limits, Lost, MAX_SESSIONS_PER_ACCOUNT, Revoked, Session,
+    SessionError, Sessions,
 };
 use uuid::Uuid;
 
@@ -68,7 +68,10 @@ async fn logout_ends_a_session_for_good() {
         }
         let budget = &mut Budget::new();
         let address = Change::RemoveItem { sku: "pen".to_owned().try_into().unwrap() };
-        assert_eq!(replica.change(budget, &begun.token, &address, None).await, revoked(Revoked::Revoked));
+        assert_eq!(
+            replica.change(budget, &begun.token, &address, &IfVersion::Any).await,
+            revoked(Revoked::Revoked)
+        );
         assert_eq!(
             replica.renew(budget, &begun.token).await.unwrap_err(),
             SessionError::Revoked(Revoked::Revoked)

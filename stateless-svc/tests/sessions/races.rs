@@ -5,7 +5,7 @@
 
 use futures_util::future::join_all;
 use shared::api::cart::Sku;
-use shared::sessions::{Budget, Change, End, Revoked, SessionError, Sessions, StoreDown};
+use shared::sessions::{Budget, Change, End, IfVersion, Revoked, SessionError, Sessions, StoreDown};
 
 use crate::sessions::InStore;
 use crate::support::*;
@@ -21,7 +21,7 @@ fn add_one() -> Change {
 }
 
 /// True if it was done, false if that is not known.
-async fn done(replica: &InStore, token: &str, change: &Change, if_version: Option<u64>) -> Option<bool> {
+async fn done(replica: &InStore, token: &str, change: &Change, if_version: &IfVersion) -> Option<bool> {
     match replica.change(&mut Budget::new(), token, change, if_version).await {
         Ok(_) => Some(true),
         Err(UNKNOWN) => Some(false),
@@ -45,7 +45,7 @@ async fn a_hundred_parallel_adds_end_at_a_hundred() {
         let token = &begin(&replicas[0], &account("ada")).await.token;
         let (add, mut outcomes) = (add_one(), Vec::new());
         for _ in 0..100 / place.crowd() {
-            let adds = (0..place.crowd()).map(|n| done(&replicas[n % 2], token, &add, None));
+            let adds = (0..place.crowd()).map(|n| done(&replicas[n % 2], token, &add, &IfVersion::Any));
             outcomes.extend(join_all(adds).await.into_iter().flatten());
         }
         holds_all_that_was_done(&replicas[0], token, &outcomes).await;
@@ -59,7 +59,7 @@ async fn a_hundred_parallel_reads_then_writes_with_a_version_end_at_a_hundred_to
             let cart = look(replica, token).await.unwrap().cart;
             let had = cart.items.first().map_or(0, |line| line.quantity);
             let change = Change::SetItem { sku: pen(), quantity: had + 1 };
-            if let Some(done) = done(replica, token, &change, Some(cart.version)).await {
+            if let Some(done) = done(replica, token, &change, &IfVersion::OneOf(vec![cart.version])).await {
                 return done;
             }
         }
@@ -85,7 +85,7 @@ async fn logout_beats_every_change_that_has_not_happened_yet() {
             let begun = begin(&replicas[0], &account("ada")).await;
             let token = &begun.token;
             let changes = join_all((0..place.crowd().min(10)).map(|_| async {
-                replicas[1].change(&mut Budget::new(), token, &add_one(), None).await.err()
+                replicas[1].change(&mut Budget::new(), token, &add_one(), &IfVersion::Any).await.err()
             }));
             let logout = patiently(async || replicas[0].end(&mut Budget::new(), token, End::Current).await);
             let (refusals, ended) = tokio::join!(changes, logout);

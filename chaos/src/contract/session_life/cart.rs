@@ -21,12 +21,15 @@ pub async fn preconditions(site: Site) -> Outcome {
     guest.get("/cart").send().await?.is(200)?.has("etag", "\"2\"")?.says("/version", &json!(2))?;
 
     for change in changes(&guest) {
-        for old in ["\"1\"", "\"3\"", "\"0\"", "\"someone-elses\""] {
+        let old = ["\"1\"", "\"3\"", "\"0\"", "\"+2\"", "\"someone-elses\""];
+        // A weak tag never matches here, not even the present one's.
+        let lists = ["W/\"2\"", "\"1\", \"3\"", "\"1\",, W/\"2\" ,\"20\""];
+        for old in old.into_iter().chain(lists) {
             let answer = change.clone().header("if-match", old).send().await?;
             answer.refused(412, "version_conflict", None)?;
             answer.has("etag", "\"2\"")?;
         }
-        for malformed in ["2", "\"2", "", "nonsense", "\"2\"; \"3\""] {
+        for malformed in ["2", "\"2", "", ",", "nonsense", "\"2\"; \"3\"", "\"2\", *", "w/\"2\""] {
             change.clone().header("if-match", malformed).refused(400, "precondition_invalid", None).await?;
         }
     }
@@ -34,8 +37,9 @@ pub async fn preconditions(site: Site) -> Outcome {
 
     let mut version = 2;
     for change in changes(&guest) {
-        for present in ["etag", "any", "none"] {
+        for present in ["etag", "list", "any", "none"] {
             let call = match present {
+                "list" => change.clone().header("if-match", &format!("\"0\", W/\"1\",\"{version}\"")),
                 "etag" => change.clone().header("if-match", &format!("\"{version}\"")),
                 "any" => change.clone().header("if-match", "*"),
                 _ => change.clone(),
