@@ -46,7 +46,7 @@ fn times<'a>(seen: &str, who: &'a str) -> Option<(Times, &'a str)> {
     Some((Times { created_at_ms, used_at_ms: seen.parse().ok()?, absolute_ms }, name))
 }
 
-/// `version sku=quantity sku=quantity`, in the order of writing.
+/// `version sku=quantity sku=quantity`, in the order in which they came.
 fn cart(text: &str) -> Option<Cart> {
     let mut words = text.split(' ');
     let version = words.next()?.parse().ok()?;
