@@ -1,7 +1,9 @@
 //! How fast is fast enough? The promises, as data, and whether what was measured keeps them.
 
 use crate::calls::Calls;
-use crate::contender::Contender::{self, ActixRedis, Bare, Stateful, Stateless, TowerMemory, TowerRedis};
+use crate::contender::Contender::{
+    self, ActixRedis, Bare, PromisesMemory, PromisesRedis, Stateful, Stateless, TowerMemory, TowerRedis,
+};
 use crate::memory::Memory;
 use crate::outage::Waits;
 use crate::race::Operation::{self, Read, Write};
@@ -64,6 +66,38 @@ fn duel(rows: &[Row], ours: Contender, theirs: Contender, operation: Operation, 
         beside: format!("throughput {throughput:.2}×"),
         met: ours.is_valid() && theirs.is_valid() && ratio >= bar,
     })
+}
+
+/// What a missed bar asks for, beside what the same promises cost at least, as a sentence each. If the floor
+/// too lies above, nothing can be taken from the service that would reach the bar.
+pub fn limits(rows: &[Row]) -> Vec<String> {
+    RACE.iter()
+        .filter_map(|(ours, theirs, operation, bar)| limit(rows, *ours, *theirs, *operation, *bar))
+        .collect()
+}
+
+fn limit(rows: &[Row], ours: Contender, theirs: Contender, operation: Operation, bar: f64) -> Option<String> {
+    if duel(rows, ours, theirs, operation, bar)?.met {
+        return None;
+    }
+    let floor = match ours {
+        Stateful => PromisesMemory,
+        _ => PromisesRedis,
+    };
+    let cost = |who| {
+        let row = rows.iter().find(|row| row.contender == who && row.operation == operation)?;
+        Some(row.median(|turn| turn.total_us()))
+    };
+    let (ours_us, theirs_us, floor_us) = (cost(ours)?, cost(theirs)?, cost(floor)?);
+    let asked_us = theirs_us / bar;
+    let said = if floor_us > asked_us { "The limit is shown" } else { "The limit is not shown" };
+    Some(format!(
+        "{}, {}: the bar of {bar:.2}× against {} asks for {asked_us:.1} µs. \
+         The floor of what the service promises costs {floor_us:.1} µs, the service {ours_us:.1} µs. {said}.",
+        ours.name(),
+        operation.word(),
+        theirs.name(),
+    ))
 }
 
 /// Judges what a session of `stateful-svc` weighs, with something in its cart.
@@ -145,6 +179,23 @@ mod tests {
     #[test]
     fn one_error_and_no_bar_is_met() {
         assert!(!against_bare(1.0, 9.0, 1));
+    }
+
+    fn limit_with_a_floor_of(floor_us: f64) -> Option<String> {
+        let rows = [row(Stateful, 10.0, 0), row(Bare, 8.1, 0), row(PromisesMemory, floor_us, 0)];
+        limit(&rows, Stateful, Bare, Read, 0.90)
+    }
+
+    #[test]
+    fn a_floor_above_what_the_bar_asks_for_shows_the_limit() {
+        assert!(limit_with_a_floor_of(9.1).unwrap().ends_with("The limit is shown."));
+        assert!(limit_with_a_floor_of(8.9).unwrap().ends_with("The limit is not shown."));
+    }
+
+    #[test]
+    fn a_bar_that_is_met_needs_no_excuse() {
+        let rows = [row(Stateful, 9.0, 0), row(Bare, 8.1, 0), row(PromisesMemory, 9.0, 0)];
+        assert_eq!(limit(&rows, Stateful, Bare, Read, 0.90), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 
 use crate::http::{self, request};
 use crate::load;
@@ -22,12 +23,14 @@ const KEYS: &str = "bench:YSBzZWNyZXQgZm9yIHRoaXMgcmFjZSBhbmQgbm8gb3RoZXIgdXNl";
 const PASSWORD: &str = "correct horse battery staple";
 
 /// Everyone who races.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Contender {
     /// axum and a hash map: the limit.
     Bare,
     /// The same on one thread, as the services run; in no promise, to compare with.
     BareOneThread,
+    /// The least that promises what our twin with its own memory promises; to compare with.
+    PromisesMemory,
     /// tower-sessions, memory store.
     TowerMemory,
     /// Our twin that keeps sessions in its own memory.
@@ -38,31 +41,60 @@ pub enum Contender {
     ActixRedis,
     /// Our twin that keeps sessions in Redis.
     Stateless,
+    /// The least that a signed token and a plain `GET` or `SET` cost; in no promise, to compare with.
+    Floor,
+    /// The same with a script, as a check and an act in one step need it.
+    FloorScript,
+    /// The least that promises what our twin with Redis promises; to compare with.
+    PromisesRedis,
 }
 
-use Contender::{ActixRedis, Bare, BareOneThread, Stateful, Stateless, TowerMemory, TowerRedis};
+use Contender::{
+    ActixRedis, Bare, BareOneThread, Floor, FloorScript, PromisesMemory, PromisesRedis, Stateful, Stateless,
+    TowerMemory, TowerRedis,
+};
 
 impl Contender {
     /// In the order in which they take their turns.
-    pub const ALL: [Contender; 7] =
-        [Bare, BareOneThread, TowerMemory, Stateful, TowerRedis, ActixRedis, Stateless];
+    pub const ALL: [Contender; 11] = [
+        Bare,
+        BareOneThread,
+        PromisesMemory,
+        TowerMemory,
+        Stateful,
+        TowerRedis,
+        ActixRedis,
+        Stateless,
+        Floor,
+        FloorScript,
+        PromisesRedis,
+    ];
 
     /// The name in the tables.
     pub fn name(self) -> &'static str {
         match self {
             Bare => "bare axum, a hash map",
             BareOneThread => "the same on one thread",
+            PromisesMemory => "floor: what stateful-svc promises",
             TowerMemory => "tower-sessions, memory",
             Stateful => "**stateful-svc**",
             TowerRedis => "tower-sessions, Redis",
             ActixRedis => "actix-session, Redis",
             Stateless => "**stateless-svc**",
+            Floor => "floor: a signed token and a GET",
+            FloorScript => "floor: a signed token and a script",
+            PromisesRedis => "floor: what stateless-svc promises",
         }
     }
 
     /// Does it keep its sessions in Redis?
     pub fn uses_redis(self) -> bool {
-        matches!(self, TowerRedis | ActixRedis | Stateless)
+        matches!(self, TowerRedis | ActixRedis | Stateless | Floor | FloorScript | PromisesRedis)
+    }
+
+    /// Is it somebody's choice, and not only there to compare with?
+    pub fn is_a_choice(self) -> bool {
+        !matches!(self, BareOneThread | PromisesMemory | Floor | FloorScript | PromisesRedis)
     }
 
     fn is_service(self) -> bool {
@@ -77,6 +109,9 @@ impl Contender {
             TowerRedis => "tower-redis",
             ActixRedis => "actix-redis",
             Stateless => "stateless-svc",
+            Floor | FloorScript => "floor",
+            PromisesMemory => "promises-memory",
+            PromisesRedis => "promises-redis",
         }
     }
 
@@ -96,9 +131,13 @@ impl Contender {
         }
     }
 
-    /// The request that shows the cart. The rivals hold nothing else in a session.
+    /// The request that shows the cart. Most rivals hold nothing else in a session.
     pub fn cart(self, credential: &str) -> Vec<u8> {
-        let path = if self.is_service() { "/cart" } else { "/session" };
+        let path = if self.is_service() || matches!(self, PromisesMemory | PromisesRedis) {
+            "/cart"
+        } else {
+            "/session"
+        };
         request("GET", path, credential, None)
     }
 }
@@ -239,6 +278,9 @@ fn launch(
             command.arg("--store");
         }
         command.arg(redis.url());
+    }
+    if contender == FloorScript {
+        command.arg("--script");
     }
     let mut process = Process::spawn(command, &folder.join("stderr.log"))?;
     let address = process.listening_on().with_context(|| format!("starting {}", contender.binary()))?;

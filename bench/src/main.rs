@@ -47,6 +47,10 @@ struct Config {
     #[arg(long, value_enum, value_name = "CHAPTER", conflicts_with = "write")]
     only: Vec<Chapter>,
 
+    /// Race only these (may be repeated); the file is then left alone
+    #[arg(long, value_enum, value_name = "CONTENDER", conflicts_with = "write")]
+    who: Vec<Contender>,
+
     /// How often everybody has a turn in the race
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
@@ -70,6 +74,12 @@ struct Config {
     /// How long each outage of Redis is
     #[arg(long, default_value_t = 3000, value_name = "MS")]
     outage_ms: u64,
+}
+
+impl Config {
+    fn racers(&self) -> Vec<Contender> {
+        Contender::ALL.into_iter().filter(|who| self.who.is_empty() || self.who.contains(who)).collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -140,11 +150,10 @@ fn measure(config: &Config) -> Result<Results> {
         results.calls = calls::measure(&binaries, &place(Chapter::Calls, "stateless"))?;
     }
     if wanted(Chapter::Race) {
-        results.rows = race::run(distance, &binaries, &place(Chapter::Race, "all"))?;
+        results.rows = race::run(&config.racers(), distance, &binaries, &place(Chapter::Race, "all"))?;
     }
     if wanted(Chapter::Memory) {
-        // On how many threads it runs changes nothing about what a session weighs.
-        for who in Contender::ALL.into_iter().filter(|who| *who != Contender::BareOneThread) {
+        for who in Contender::ALL.into_iter().filter(|who| who.is_a_choice()) {
             let place = place(Chapter::Memory, &format!("{who:?}"));
             results.memory.push(memory::measure(who, sessions, &binaries, &place)?);
         }

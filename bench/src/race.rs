@@ -117,14 +117,19 @@ impl Row {
 ///
 /// # Errors
 /// If a contender does not come up, refuses the preparations, or has forgotten what was written.
-pub fn run(distance: Distance, binaries: &Binaries, folder: &std::path::Path) -> Result<Vec<Row>> {
+pub fn run(
+    racers: &[Contender],
+    distance: Distance,
+    binaries: &Binaries,
+    folder: &std::path::Path,
+) -> Result<Vec<Row>> {
     let mut runners = Vec::new();
-    for contender in Contender::ALL {
+    for &contender in racers {
         runners.push(Runner::prepare(contender, binaries, folder).with_context(|| name(contender))?);
     }
-    let mut rows: Vec<Row> = Contender::ALL
-        .into_iter()
-        .flat_map(|contender| Operation::ALL.map(|operation| Row::empty(contender, operation)))
+    let mut rows: Vec<Row> = racers
+        .iter()
+        .flat_map(|&contender| Operation::ALL.map(|operation| Row::empty(contender, operation)))
         .collect();
     for round in 1..=distance.rounds {
         eprintln!("race: round {round} of {}", distance.rounds);

@@ -63,6 +63,8 @@ impl Results {
             }
         };
         chapter("Promises", verdicts(&self.verdicts()));
+        let limits = bars::limits(&self.rows);
+        chapter("Where the missed bars lie", limits.iter().map(|limit| format!("- {limit}\n")).collect());
         for operation in Operation::ALL {
             let (turns, window) = (self.distance.rounds, self.distance.window.as_secs_f64());
             let title = format!(

@@ -1,6 +1,8 @@
 //! What do all rivals hold and say? A cart in a session, three calls (`POST /login`, `GET /session`,
 //! `PUT /cart/items`), and a first line that tells the bench where they listen.
 
+pub mod promised;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
