@@ -30,9 +30,9 @@ pub fn measure(binaries: &Binaries, folder: &Path) -> Result<Vec<Calls>> {
     // Once to load the scripts; it is not counted.
     walk(&running, |_, _| Ok(()))?;
     let mut counted = Vec::new();
-    let mut before = redis.script_calls()?;
+    let mut before = redis.calls()?;
     walk(&running, |request, promised| {
-        let now = redis.script_calls()?;
+        let now = redis.calls()?;
         counted.push(Calls { request, scripts: now - before, promised });
         before = now;
         Ok(())

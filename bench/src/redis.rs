@@ -86,13 +86,13 @@ impl Redis {
         number.parse().with_context(|| format!("{field}{number} is no number"))
     }
 
-    /// How many scripts it has run: one for each call of the stateless service.
+    /// How often the stateless service has called it: looks, and scripts.
     ///
     /// # Errors
     /// If Redis does not answer.
-    pub fn script_calls(&self) -> Result<u64> {
-        let by_hash = self.info("commandstats", "cmdstat_evalsha:calls=")?;
-        Ok(by_hash + self.info("commandstats", "cmdstat_eval:calls=")?)
+    pub fn calls(&self) -> Result<u64> {
+        let of = |command: &str| self.info("commandstats", &format!("cmdstat_{command}:calls="));
+        Ok(of("getex")? + of("evalsha")? + of("eval")?)
     }
 
     /// Sends one inline command and reads its reply.

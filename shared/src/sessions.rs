@@ -409,6 +409,6 @@ impl Limits {
     /// A use is written down only when the last one is at least this old: without it, every read would
     /// be a write. A session may therefore end early by at most a twentieth of its idle limit.
     pub fn touch_every(&self) -> Duration {
-        (self.idle / 20).min(Duration::from_secs(1))
+        self.idle / 20
     }
 }

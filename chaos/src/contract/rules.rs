@@ -87,6 +87,7 @@ const GIVEAWAYS: &[&str] = &[
     "sqlx",
     "argon2",
     "evalsha",
+    "getex",
     "panicked",
     ".rs:",
     "/tmp/",

@@ -34,7 +34,7 @@ async fn calls(lab: &Lab) -> anyhow::Result<u64> {
         let line = stats.lines().find_map(|line| line.strip_prefix(command)?.strip_prefix(":calls="));
         line.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or(0)
     };
-    Ok(count("cmdstat_evalsha") + count("cmdstat_eval"))
+    Ok(count("cmdstat_getex") + count("cmdstat_evalsha") + count("cmdstat_eval"))
 }
 
 /// Sends a call and compares what it cost.

@@ -8,7 +8,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use redis::{ConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{Cmd, ConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value};
 use shared::sessions::{Budget, Limits, StoreDown};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -23,6 +23,14 @@ pub struct Link {
     state: Arc<LinkState>,
     scripts: Arc<Scripts>,
     keeper: JoinHandle<()>,
+}
+
+/// What a string in Redis holds.
+pub struct Held {
+    /// All of it.
+    pub text: Vec<u8>,
+    /// What time it is over there, by the clock that we carry on.
+    pub now_ms: i64,
 }
 
 impl Link {
@@ -78,6 +86,28 @@ impl Link {
             return Err(StoreDown::Timeout);
         }
         Ok(text)
+    }
+
+    /// Reads a string, if there is one.
+    ///
+    /// `GETEX` without an option is a `GET` that counts as a write, and costs the same: a server that was demoted
+    /// refuses it, where a `GET` would serve sessions that were ended elsewhere.
+    ///
+    /// # Errors
+    /// As [`Link::call`].
+    pub async fn read(&self, budget: &mut Budget, key: &str) -> Result<Option<Held>, StoreDown> {
+        let mut live = self.state.live()?;
+        let mut command = Cmd::with_capacity(2, 16 + key.len());
+        command.arg("GETEX").arg(key);
+        let reply = {
+            let sent = pin!(live.connection.send_packed_command(&command));
+            budget.spend(sent).await?
+        };
+        match self.judge(&live, reply)? {
+            Value::Nil => Ok(None),
+            Value::BulkString(text) => Ok(Some(Held { text, now_ms: live.clock.now_ms() })),
+            _ => Err(StoreDown::Broken),
+        }
     }
 
     /// The id of this store; one that has none is given one. A write, so that a store which cannot serve

@@ -1,6 +1,6 @@
 //! How does Redis keep a session? One string for each, `lab:{<account>}:session:<id>`, that lives until the
 //! session's absolute limit, and one sorted set of ids for each account. Every operation is one script
-//! call; this file writes its arguments.
+//! call, but for a look that has nothing to do; this file writes their arguments.
 
 use redis::ConnectionInfo;
 use shared::api::cart::Sku;
@@ -8,8 +8,8 @@ use shared::sessions::{Budget, Change, End, IfVersion, Limits, Listed, Session, 
 use uuid::Uuid;
 
 use super::answer::{begun, broken, listed, refused, rotated, view};
-use super::link::Link;
-use super::{Fresh, Rotation, hash};
+use super::link::{Held, Link};
+use super::{Fresh, Rotation, hash, millis};
 use crate::token::Claims;
 
 /// Session records in Redis.
@@ -50,9 +50,27 @@ impl RedisStore {
 
     /// As [`super::Store::look`].
     pub async fn look(&self, budget: &mut Budget, claims: &Claims) -> Result<Session, SessionError> {
-        let (script, secret) = (&self.link.scripts().look, hash(&claims.secret));
-        let answer = self.link.call(budget, script, &[&record(claims)], &[&secret]).await?;
+        let (record, secret) = (record(claims), hash(&claims.secret));
+        // Used a moment ago, and with this token? Then there is nothing to write down and no reason to find, and
+        // a script, which costs Redis four times as much, has nothing to do.
+        if let Some(held) = self.link.read(budget, &record).await?
+            && let Some(session) = self.glance(&held, claims, &secret)
+        {
+            return Ok(session);
+        }
+        let answer = self.link.call(budget, &self.link.scripts().look, &[&record], &[&secret]).await?;
         self.seen(&answer, claims)
+    }
+
+    /// The session of a record that opens to this secret and needs no touch yet.
+    fn glance(&self, held: &Held, claims: &Claims, secret: &[u8]) -> Option<Session> {
+        let (hashes, lines) = held.text.split_at_checked(2 * secret.len())?;
+        let lines = std::str::from_utf8(lines).ok()?;
+        let seen_ms: i64 = lines.split('\n').next()?.parse().ok()?;
+        // Our guess of the time over there may be a little early, and the last use then lies ahead.
+        let since_ms = (held.now_ms - seen_ms).abs();
+        let glance = hashes.starts_with(secret) && since_ms < millis(self.limits.touch_every());
+        glance.then(|| view(lines, claims, &self.limits)).flatten()
     }
 
     /// As [`super::Store::change`].

@@ -1,5 +1,6 @@
 //! Which scripts run inside Redis? One for each operation, so that check and act are one step there and
-//! one round trip for us. Here they are put together from their pieces.
+//! one round trip for us; a look needs its script only where there is something to do. Here they are put
+//! together from their pieces.
 //!
 //! The first line makes Redis (7 or newer) refuse a script as a whole, before it has done anything: on a
 //! replica, which would serve sessions that were ended elsewhere, and in a full store. Ending a session
@@ -12,12 +13,11 @@
 
 use redis::{Cmd, Script as Sha};
 use shared::api::cart::{MAX_LINES, MAX_QUANTITY};
-use shared::sessions::{Limits, MAX_SESSIONS_PER_ACCOUNT, RENEWAL_GRACE, STORE_BUDGET};
+use shared::sessions::{Limits, MAX_SESSIONS_PER_ACCOUNT, RENEWAL_GRACE};
 
 use super::millis;
 
 const LAYOUT: &str = include_str!("../scripts/layout.lua");
-const GLANCE: &str = include_str!("../scripts/glance.lua");
 const OPEN: &str = include_str!("../scripts/open.lua");
 const CHECK: &str = include_str!("../scripts/check.lua");
 const ACCOUNT: &str = include_str!("../scripts/account.lua");
@@ -58,7 +58,7 @@ impl Scripts {
         };
         Scripts {
             begin: script(ANY, &[OPEN, ACCOUNT, include_str!("../scripts/begin.lua")]),
-            look: script(ANY, &[GLANCE, OPEN, CHECK, include_str!("../scripts/look.lua")]),
+            look: script(ANY, &[OPEN, CHECK, include_str!("../scripts/look.lua")]),
             change: script(ANY, &[OPEN, CHECK, include_str!("../scripts/change.lua")]),
             renew: script(ANY, &[OPEN, ACCOUNT, CHECK, include_str!("../scripts/renew.lua")]),
             end: script(EVEN_IF_FULL, &[OPEN, ACCOUNT, CHECK, include_str!("../scripts/end.lua")]),
@@ -74,13 +74,12 @@ impl Scripts {
 
 fn constants(limits: &Limits) -> String {
     format!(
-        "local IDLE_MS, ABSOLUTE_MS, TOUCH_MS, GRACE_MS, PATIENCE_MS = {}, {}, {}, {}, {} \
+        "local IDLE_MS, ABSOLUTE_MS, TOUCH_MS, GRACE_MS = {}, {}, {}, {} \
          local MAX_SESSIONS, MAX_LINES, MAX_QUANTITY = {MAX_SESSIONS_PER_ACCOUNT}, {MAX_LINES}, {MAX_QUANTITY}",
         millis(limits.idle),
         millis(limits.absolute),
         millis(limits.touch_every()),
         millis(RENEWAL_GRACE),
-        millis(STORE_BUDGET),
     )
 }
 

@@ -255,14 +255,14 @@ impl RedisServer {
         list.lines().filter_map(id).filter(|id| *id != mine).max()
     }
 
-    /// How many scripts were called since it started.
-    pub fn script_calls(&self) -> u64 {
+    /// How often we called it since it started: looks, and scripts.
+    pub fn calls(&self) -> u64 {
         let info: String = redis::cmd("INFO").arg("commandstats").query(&mut self.client()).unwrap();
         let calls = |name: &str| -> u64 {
             let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":calls="));
             line.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
         };
-        calls("cmdstat_evalsha") + calls("cmdstat_eval")
+        calls("cmdstat_getex") + calls("cmdstat_evalsha") + calls("cmdstat_eval")
     }
 }
 
