@@ -30,6 +30,8 @@ pub fn start(lab: &Lab, store: &Store) -> anyhow::Result<ExitCode> {
             changed.join(" ")
         );
     }
+    // What is broken must be remembered, or nobody is told to mend it: better found out before.
+    store.change(|_| ())?;
     tree.apply(lab.change.broken)?;
     let files = tree.changed()?.join(" ");
     store.change(|progress| progress.begin_change(lab.number))?;
@@ -39,7 +41,7 @@ pub fn start(lab: &Lab, store: &Store) -> anyhow::Result<ExitCode> {
          See what was done:  git diff\n\
          See what it does:   {}\n\
          When it is mended:  chaos lab check {number} --change\n\
-         Take it all back:   git restore {files}\n",
+         Take it all back:   git restore {files} && cargo build --workspace\n",
         paragraph(0, &lab.change.task),
         format_args!("chaos lab check {number} --change"),
     ))?;

@@ -14,12 +14,14 @@ pub mod change;
 pub mod tree;
 pub mod next;
 
+use std::io::{Write, stderr};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 use self::catalogue::{Lab, labs};
 use self::nickname::nickname;
+use self::progress::Progress;
 use self::store::Store;
 use crate::cli::usage;
 use crate::names::no_such;
@@ -103,12 +105,21 @@ pub enum LabCommand {
 /// A [`clap::Error`] if it was typed wrongly; anything else if the progress cannot be kept, or a lab cannot
 /// run.
 pub async fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
-    let store = Store::of_this_user()?;
-    match args.command {
-        None => say(&next::where_you_are(&store.read()?)?)?,
-        Some(LabCommand::List) => say(&tell::list(&labs()?, &store.read()?))?,
-        Some(LabCommand::Status) => say(&tell::status(&labs()?, &store.read()?, store.path()))?,
-        Some(LabCommand::Start { lab, change, nickname }) => {
+    let store = Store::of_this_user();
+    let Some(command) = args.command else {
+        // Whoever asks where to begin is told, also where there is no place for what they have done.
+        let progress = store.and_then(|store| store.read()).unwrap_or_else(|error| {
+            let _ = writeln!(stderr(), "chaos: {error:#}");
+            Progress::default()
+        });
+        say(&next::where_you_are(&progress)?)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let store = store?;
+    match command {
+        LabCommand::List => say(&tell::list(&labs()?, &store.read()?))?,
+        LabCommand::Status => say(&tell::status(&labs()?, &store.read()?, store.path()))?,
+        LabCommand::Start { lab, change, nickname } => {
             let lab = Lab::numbered(lab)?;
             if change {
                 return change::start(&lab, &store);
@@ -116,27 +127,25 @@ pub async fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
             let progress = store.change(|progress| progress.start(lab.number, nickname))?;
             say(&tell::start(&lab, &progress))?;
         }
-        Some(LabCommand::Predict { lab, said }) => predict(&Lab::numbered(lab)?, &said, &store)?,
-        Some(LabCommand::Check { lab, change: true, .. }) => {
+        LabCommand::Predict { lab, said } => predict(&Lab::numbered(lab)?, &said, &store)?,
+        LabCommand::Check { lab, change: true, .. } => {
             return change::check(&Lab::numbered(lab)?, &store).await;
         }
-        Some(LabCommand::Check { lab, seed, .. }) => {
+        LabCommand::Check { lab, seed, .. } => {
             return check::run(&Lab::numbered(lab)?, &store, seed).await;
         }
-        Some(LabCommand::Hint { lab }) => {
+        LabCommand::Hint { lab } => {
             let lab = Lab::numbered(lab)?;
             let progress = store.change(|progress| progress.take_hint(lab.number, lab.hints.len()))?;
             say(&tell::hints(&lab, progress.hints_of(lab.number)))?;
         }
-        Some(LabCommand::Solve { lab, change: true }) => {
-            say(&change::solution(&Lab::numbered(lab)?, &store)?)?
-        }
-        Some(LabCommand::Solve { lab, .. }) => {
+        LabCommand::Solve { lab, change: true } => say(&change::solution(&Lab::numbered(lab)?, &store)?)?,
+        LabCommand::Solve { lab, .. } => {
             let lab = Lab::numbered(lab)?;
             store.change(|progress| progress.show(lab.number))?;
             say(&tell::answer(&lab))?;
         }
-        Some(LabCommand::Reset { lab }) => {
+        LabCommand::Reset { lab } => {
             store.change(|progress| progress.reset(lab))?;
             say(&tell::forgotten(lab))?;
         }

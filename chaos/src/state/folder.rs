@@ -183,7 +183,7 @@ fn private_folder(path: &Path) -> anyhow::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .with_context(|| format!("making the folder {}", path.display()))
+        .with_context(|| format!("making the folder {}; set TMPDIR to a folder of your own", path.display()))
 }
 
 /// A lab's name becomes a folder's.

@@ -1,0 +1,101 @@
+//! What does somebody meet whose machine is not as the tool would like it: no home, a progress that cannot be read, a
+//! folder with a space in its name, no place for results?
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A student with a home of their own.
+struct Student {
+    home: TempDir,
+}
+
+impl Student {
+    fn new() -> Student {
+        Student { home: tempfile::tempdir().unwrap() }
+    }
+
+    fn place(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn chaos(&self, tool: &Path, args: &[&str]) -> Command {
+        let mut chaos = Command::new(tool);
+        chaos.args(args).current_dir(self.home.path()).env("HOME", self.home.path());
+        for name in ["XDG_STATE_HOME", "CHAOS_RESULTS", "CHAOS_BIN_DIR", "LAB_DATABASE"] {
+            chaos.env_remove(name);
+        }
+        chaos
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.chaos(Path::new(env!("CARGO_BIN_EXE_chaos")), args).output().unwrap()
+    }
+}
+
+/// One line of an error, which holds these words; and nothing that looks like a crash.
+#[track_caller]
+fn refuses(output: &Output, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is missing in: {said}");
+    }
+}
+
+#[test]
+fn who_asks_where_to_begin_is_told_whatever_is_wrong_with_their_progress() {
+    let student = Student::new();
+    // A folder where the file should be: nobody can read that, not even root.
+    fs::create_dir_all(student.place(".local/state/amnesia/labs.json")).unwrap();
+    let output = student.run(&[]);
+    let (told, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && told.contains("chaos lab start 1"), "{output:?}");
+    assert!(said.contains("labs.json") && said.contains("set XDG_STATE_HOME"), "{said}");
+    refuses(&student.run(&["lab", "start", "1"]), &["labs.json", "set XDG_STATE_HOME"]);
+
+    let mut homeless = student.chaos(Path::new(env!("CARGO_BIN_EXE_chaos")), &[]);
+    let output = homeless.env_remove("HOME").output().unwrap();
+    assert!(output.status.success() && !output.stdout.is_empty(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("set HOME"), "{output:?}");
+}
+
+#[test]
+fn no_place_for_a_lab_or_its_results_is_said_with_the_cure() {
+    let student = Student::new();
+    fs::write(student.place("results"), "a file where the folder should be").unwrap();
+    refuses(&student.run(&["run", "prime", "kill"]), &["set CHAOS_RESULTS to a folder of your own"]);
+    let mut chaos = student.chaos(Path::new(env!("CARGO_BIN_EXE_chaos")), &["run", "prime", "kill"]);
+    chaos.env("TMPDIR", student.place("results")).env("CHAOS_RESULTS", student.place("elsewhere"));
+    refuses(&chaos.output().unwrap(), &["set TMPDIR to a folder of your own"]);
+}
+
+#[test]
+fn a_folder_with_a_space_in_its_name_is_a_folder() {
+    let student = Student::new();
+    let (tools, tmp) = (student.place("my tools"), student.place("my tmp"));
+    fs::create_dir_all(&tools).unwrap();
+    fs::create_dir_all(&tmp).unwrap();
+    let built = Path::new(env!("CARGO_BIN_EXE_chaos")).parent().unwrap();
+    for name in ["stateful-svc", "stateless-svc"] {
+        symlink(built.join(name), tools.join(name)).unwrap();
+    }
+    // Not a link: the tool looks for the services beside itself.
+    fs::copy(built.join("chaos"), tools.join("chaos")).unwrap();
+    let chaos = |args: &[&str]| {
+        let mut chaos = student.chaos(&tools.join("chaos"), args);
+        chaos.env("TMPDIR", &tmp).env("CHAOS_RESULTS", student.place("my results"));
+        let output = chaos.output().unwrap();
+        assert!(output.status.success(), "chaos {args:?}: {output:?}");
+    };
+    chaos(&["run", "cart", "kill"]);
+    chaos(&["run", "whoami", "rotate-key", "--service", "stateless"]);
+    chaos(&["report"]);
+    assert!(student.place("my results/latest/report.html").is_file());
+}
