@@ -28,6 +28,8 @@ impl Copy {
         let copy = Copy { folder };
         fs::create_dir_all(copy.tree()).unwrap();
         let _ = fs::remove_dir_all(copy.tree().join(".git"));
+        // Where a student stands after a test that failed is not where this one begins.
+        let _ = fs::remove_dir_all(copy.folder.join("state"));
         let listed = run(Command::new("git").args(["ls-files", "-z"]).current_dir(root));
         let listed = String::from_utf8(listed.stdout).unwrap();
         for name in listed.split('\0').filter(|name| root.join(name).is_file()) {
