@@ -10,6 +10,7 @@ pub mod outages;
 pub mod pace;
 pub mod tour;
 pub mod excuse;
+mod files;
 pub mod judge;
 pub mod tally;
 pub mod report;
@@ -113,6 +114,7 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
             return Err(usage(format!("{fault} does not apply to {} directly", service.name)));
         }
     }
+    files::enough_for(u64::from(args.clients) * services.len() as u64)?;
     let seed = args.common.seed.unwrap_or_else(fresh_seed);
     let started_at = Timestamp::now();
     let folder = results::folder(started_at, seed);
