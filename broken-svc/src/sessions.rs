@@ -1,8 +1,8 @@
 //! Where does a session live here? In one JSON file under one lock, so that everything is right except
 //! what the bug makes wrong.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -41,18 +41,35 @@ impl InFile {
             boot: boot.identity.boot().to_owned(),
             next_id: AtomicU64::new(1),
         };
-        let mut file = there.file().map_err(|_| "--store cannot be opened".to_owned())?;
+        let _turn = there.turn().map_err(|_| "--store cannot be opened".to_owned())?;
         if bug == Bug::IdsReused {
             // Its sessions were in memory, as those of whoever counts ids from 1 at every start.
-            write(&mut file, &Book::default()).map_err(|_| "--store cannot be written".to_owned())?;
+            there.write(&Book::default()).map_err(|_| "--store cannot be written".to_owned())?;
         }
         Ok(there)
     }
 
-    fn file(&self) -> std::io::Result<File> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path)?;
-        file.lock()?;
-        Ok(file)
+    /// Everybody else waits until this is dropped. A lock of its own, because the file itself is replaced.
+    fn turn(&self) -> std::io::Result<File> {
+        let lock = File::create(self.path.with_extension("lock"))?;
+        lock.lock()?;
+        Ok(lock)
+    }
+
+    fn read(&self) -> std::io::Result<Book> {
+        match fs::read(&self.path) {
+            Ok(text) => Ok(serde_json::from_slice(&text)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Book::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All of it or nothing: written over in place, a kill at the wrong moment would log everyone out, and that is
+    /// none of the bugs.
+    fn write(&self, book: &Book) -> std::io::Result<()> {
+        let fresh = self.path.with_extension("new");
+        fs::write(&fresh, serde_json::to_vec(book)?)?;
+        fs::rename(&fresh, &self.path)
     }
 
     /// Runs `work` on all sessions, alone, and keeps what it changed.
@@ -61,12 +78,10 @@ impl InFile {
         work: impl FnOnce(&mut Book, i64) -> Result<T, SessionError>,
     ) -> Result<T, SessionError> {
         let broken = |_| SessionError::Store(StoreDown::Broken);
-        let mut file = self.file().map_err(broken)?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(broken)?;
-        let mut book: Book = serde_json::from_str(&text).unwrap_or_default();
+        let _turn = self.turn().map_err(broken)?;
+        let mut book = self.read().map_err(broken)?;
         let outcome = work(&mut book, clock::system());
-        write(&mut file, &book).map_err(broken)?;
+        self.write(&book).map_err(broken)?;
         outcome
     }
 
@@ -238,7 +253,7 @@ impl Sessions for InFile {
     }
 
     async fn ready(&self) -> Result<(), StoreDown> {
-        self.file().map(drop).map_err(|_| StoreDown::Down)
+        self.turn().map(drop).map_err(|_| StoreDown::Down)
     }
 
     fn live(&self) -> Option<usize> {
@@ -291,13 +306,6 @@ fn apply(record: &mut Record, change: &Change, if_version: &IfVersion) -> Result
         Change::Ordered { .. } => {}
     }
     Ok(())
-}
-
-fn write(file: &mut File, book: &Book) -> std::io::Result<()> {
-    let text = serde_json::to_vec(book)?;
-    file.set_len(0)?;
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(&text)
 }
 
 fn grace_ms() -> i64 {
