@@ -156,14 +156,109 @@ async fn a_load_is_drawn_with_a_lane_for_each_service_and_every_fault_shaded() {
 }
 
 #[tokio::test]
-async fn dark_and_light_both_keep_text_readable() {
-    let report = report(&["run", "whoami", "kill", "--service", "stateful"]);
+async fn a_load_can_be_read_with_the_keyboard_alone() {
+    let report = report(&["load", "--clients", "6", "--for", "3s", "--every", "800ms", "--pace", "50ms"]);
     let Some(browser) = opened(&report, DESKTOP).await else { return };
-    for scheme in ["light", "dark"] {
-        browser.prefers(scheme).await;
+    let detail = "return document.getElementById('detail').textContent";
+    browser.press("\u{E004}").await;
+    assert_eq!(browser.ask("return document.activeElement.classList.contains('load')").await, true);
+    browser.press("\u{E014}").await;
+    let first = browser.ask(detail).await;
+    assert!(first.as_str().unwrap().starts_with("stateful, client "), "{first}");
+    browser.press("\u{E014}").await;
+    assert_ne!(browser.ask(detail).await, first, "right goes on to the next request");
+    // Down leads to one that did not succeed: every kill cost somebody their session.
+    browser.press("\u{E015}").await;
+    let told = browser.ask(detail).await;
+    assert!(!told.as_str().unwrap().contains(": 20"), "{told}");
+    assert_eq!(browser.ask("return document.querySelectorAll('.here[visibility=visible]').length").await, 1);
+    let text = browser.ask("return document.body.innerText").await;
+    let text = text.as_str().unwrap();
+    for number in ["a second", "answered", "p99", "Flows by verdict"] {
+        assert!(text.contains(number), "the page does not tell {number}");
+    }
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_load_that_proves_nothing_does_not_look_like_a_good_one() {
+    let report = report(&["load", "--clients", "6", "--for", "3s", "--every", "800ms", "--pace", "50ms"]);
+    let mut result = report.result.clone();
+    result["services"][0]["outages"][0]["proven"] = json!(false);
+    let file = report.page.with_file_name("load.json");
+    std::fs::write(&file, result.to_string()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_chaos")).arg("report").arg(&file).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let Some(browser) = opened(&report, DESKTOP).await else { return };
+    let summary = browser.ask("return document.getElementById('summary').textContent").await;
+    assert!(summary.as_str().unwrap().starts_with("This proves nothing"), "{summary}");
+}
+
+#[tokio::test]
+async fn each_square_says_why_to_who_reads_prints_or_asks() {
+    let report = report(&["matrix", "--moments", "telling", "--only", "flow=cart,fault=kill,fault=pause"]);
+    let Some(browser) = opened(&report, DESKTOP).await else { return };
+    let silent = "return [...document.querySelectorAll('button.square')].filter((square) =>
+        !document.getElementById(square.getAttribute('aria-describedby')).textContent.trim()).length";
+    assert_eq!(browser.ask(silent).await, 0);
+    let hidden =
+        "return [...document.querySelectorAll('.because')].filter((each) => !each.offsetHeight).length";
+    assert_ne!(browser.ask(hidden).await, 0, "on a screen the squares stay small");
+    browser.ask("document.getElementById('reasons').focus(); return null").await;
+    browser.press(" ").await;
+    assert_eq!(browser.ask(hidden).await, 0);
+    browser.press(" ").await;
+    browser.prints("dark").await;
+    assert_eq!(browser.ask(hidden).await, 0);
+}
+
+#[tokio::test]
+async fn the_parts_of_a_restart_have_their_names_and_letters_can_be_read_on_every_screen() {
+    let run = report(&["run", "cart", "kill"]);
+    let load = report(&["load", "--clients", "6", "--for", "3s", "--every", "800ms", "--pace", "50ms"]);
+    for size in [DESKTOP, PHONE] {
+        let Some(browser) = opened(&run, size).await else { return };
+        let texts = browser
+            .ask("return [...document.querySelectorAll('#lanes text')].map((each) => each.textContent)")
+            .await;
+        for part in ["stop", "ready"] {
+            let named = texts.as_array().unwrap().iter().filter(|text| *text == part).count();
+            assert_eq!(named, 2, "{part} in each lane: {texts}");
+        }
+        let height = browser.ask(SMALLEST_LETTERS).await.as_f64().unwrap();
+        assert!(height >= 12.0, "{size:?}: {height}");
+        browser.client.goto(&address(&load.page)).await.unwrap();
+        let height = browser.ask(SMALLEST_LETTERS).await.as_f64().unwrap();
+        assert!(height >= 12.0, "{size:?}, a load: {height}");
+    }
+}
+
+/// How high the lines of the smallest letters in a picture are, in pixels of the screen.
+const SMALLEST_LETTERS: &str = "return Math.min(...[...document.querySelectorAll('svg text')].map((each) => each.getBoundingClientRect().height))";
+
+#[tokio::test]
+async fn dark_and_light_and_paper_all_keep_text_and_signs_readable() {
+    let pages = [
+        report(&["run", "whoami", "kill", "--service", "stateful"]),
+        report(&["matrix", "--moments", "telling", "--only", "flow=cart-blind,service=stateless"]),
+        report(&["load", "--clients", "6", "--for", "3s", "--every", "800ms", "--pace", "50ms"]),
+    ];
+    for page in &pages {
+        let Some(browser) = opened(page, DESKTOP).await else { return };
+        for scheme in ["light", "dark"] {
+            browser.prefers(scheme).await;
+            let worst = browser.ask(WORST_CONTRAST).await;
+            // WCAG 2.2, success criterion 1.4.3: 4.5 to 1 for text of this size.
+            assert!(worst[0].as_f64().unwrap() >= 4.5, "{scheme}: {worst}");
+        }
+        // The paper is white, also under somebody who reads white on black.
+        browser.prints("dark").await;
         let worst = browser.ask(WORST_CONTRAST).await;
-        // WCAG 2.2, success criterion 1.4.3: 4.5 to 1 for text of this size.
-        assert!(worst[0].as_f64().unwrap() >= 4.5, "{scheme}: {worst}");
+        assert!(worst[0].as_f64().unwrap() >= 4.5, "on paper: {worst}");
+        let ink = "return getComputedStyle(document.querySelector('.is-ok')).color";
+        let on_paper = browser.ask(ink).await;
+        browser.prefers("light").await;
+        assert_eq!(on_paper, browser.ask(ink).await);
     }
 }
 

@@ -13,6 +13,7 @@ use super::tally::{Latency, Tally, tally};
 use super::{LoadArgs, Played, tour};
 use crate::client::record::{Exchange, hundredths};
 use crate::report::paint::Paint;
+use crate::report::wrap::wrapped;
 use crate::results::Observed;
 use crate::verdict::Verdict;
 
@@ -160,7 +161,11 @@ impl LoadReport {
             one.write(&mut out, paint);
         }
         let last = match self.exit_code() {
-            0 => "every loss is explained by a fault; nothing acknowledged is lost or doubled".to_owned(),
+            0 => wrapped(
+                "every loss is explained by a fault; beyond that nothing acknowledged is missing, nothing is there \
+                 twice, and no session came back after its end",
+                0,
+            ),
             1 => paint.alarm("not everything is as it must be; see above"),
             _ => paint.alarm("this proves nothing: a fault was not proven, or no request met one"),
         };

@@ -93,7 +93,17 @@ impl Browser {
 
     /// What the reader's system is set to: `light` or `dark`.
     pub async fn prefers(&self, scheme: &str) {
-        let params = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.shows("screen", scheme).await;
+    }
+
+    /// The page as it is printed from a system that is set to `light` or `dark`.
+    pub async fn prints(&self, scheme: &str) {
+        self.shows("print", scheme).await;
+    }
+
+    async fn shows(&self, media: &str, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let params = json!({ "media": media, "features": features });
         self.client.issue_cmd(DevTools { cmd: "Emulation.setEmulatedMedia", params }).await.unwrap();
     }
 

@@ -1,6 +1,7 @@
 // The page of one load: a lane for each service, a mark for each request, and the faults between them.
 
-const WIDTH = 1120;
+// A unit of the picture is a pixel of the page, so that a phone shows its letters as large as a laptop.
+const WIDTH = Math.min(1120, Math.max(320, byId('lanes').clientWidth));
 const HEIGHT = 230;
 const [LEFT, RIGHT, TOP, BOTTOM] = [64, 12, 30, 30];
 const KINDS = ['ok', 'refused', 'failed', 'silent'];
@@ -29,7 +30,7 @@ const SHAPES = {
 };
 
 function lane(service) {
-  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'img', 'aria-label': inWords(service) });
+  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'group', tabindex: 0, 'aria-label': inWords(service), 'aria-describedby': 'keys' });
   for (const outage of service.outages) {
     const wide = Math.max(2, x(outage.until_ms) - x(outage.from_ms));
     svg.append(drawn('rect', { x: x(outage.from_ms), y: TOP, width: wide, height: HEIGHT - TOP - BOTTOM, class: 'fault' }));
@@ -39,7 +40,8 @@ function lane(service) {
     label.textContent = took < 1000 ? `${took} ms` : `${took / 1000} s`;
     svg.append(drawn('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(took), y2: y(took), class: 'grid' }), label);
   }
-  for (let second = 0; second * 1000 <= END; second += Math.max(1, Math.ceil(END / 12000))) {
+  const between = Math.max(1, Math.ceil((END / 1000) * (48 / (WIDTH - LEFT - RIGHT))));
+  for (let second = 0; second * 1000 <= END; second += between) {
     const label = drawn('text', { x: x(second * 1000), y: HEIGHT - 8, 'text-anchor': 'middle', class: 'small' });
     label.textContent = `${second} s`;
     svg.append(label);
@@ -49,21 +51,48 @@ function lane(service) {
     const d = marks.map((request) => SHAPES[each](Math.round(x(request.at) * 10) / 10, Math.round(y(request.took) * 10) / 10)).join(' ');
     if (d) svg.append(drawn('path', { d, class: `mark is-${each} mark-${each}`, 'data-count': marks.length }));
   }
-  svg.addEventListener('click', (event) => tellNearest(event, svg, service));
+  const here = drawn('circle', { r: 9, class: 'here', visibility: 'hidden' });
+  svg.append(here);
+  svg.addEventListener('click', (event) => tell(nearest(event, svg, service), here, service));
+  svg.addEventListener('keydown', (event) => walk(event, here, service));
   return element('figure', {}, element('figcaption', {}, element('h3', {}, service.service)), element('div', { class: 'lanes' }, svg));
 }
 
-function tellNearest(event, svg, service) {
+function nearest(event, svg, service) {
   const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-  let [best, distance] = [null, Infinity];
-  for (const request of service.requests) {
+  let [best, distance] = [-1, Infinity];
+  service.requests.forEach((request, index) => {
     const far = Math.hypot(x(request.at) - point.x, y(request.took) - point.y);
-    if (far < distance) [best, distance] = [request, far];
-  }
-  if (!best) return;
+    if (far < distance) [best, distance] = [index, far];
+  });
+  return best;
+}
+
+// Left and right walk from request to request, up and down from one that did not succeed to the next.
+function walk(event, here, service) {
+  const { requests } = service;
+  const at = Number(here.dataset.index ?? -1);
+  const bad = (request) => outcome(request) !== 'ok';
+  const goal = {
+    ArrowRight: () => Math.min(at + 1, requests.length - 1), ArrowLeft: () => Math.max(at - 1, 0),
+    ArrowDown: () => requests.findIndex((request, index) => index > at && bad(request)),
+    ArrowUp: () => requests.findLastIndex((request, index) => index < at && bad(request)),
+    Home: () => 0, End: () => requests.length - 1,
+  }[event.key];
+  if (!goal) return;
+  event.preventDefault();
+  tell(goal(), here, service);
+}
+
+// Shows a request in words, and where it is in the picture.
+function tell(index, here, service) {
+  const told = service.requests[index];
+  if (!told) return;
+  here.dataset.index = index;
+  for (const [name, value] of [['cx', x(told.at)], ['cy', y(told.took)], ['visibility', 'visible']]) here.setAttribute(name, value);
   byId('detail').replaceChildren(
-    element('strong', {}, `${service.service}, client ${best.client}: ${best.flow}, ${best.step}`),
-    element('div', {}, `due at ${ms(best.at)}, ended ${ms(best.took)} later: ${answerOf(best)}, ${best.replica || 'nobody'}`),
+    element('strong', {}, `${service.service}, client ${told.client}: ${told.flow}, ${told.step}`),
+    element('div', {}, `due at ${ms(told.at)}, ended ${ms(told.took)} later: ${answerOf(told)}, ${told.replica || 'nobody'}`),
   );
 }
 
@@ -86,6 +115,22 @@ function table(caption, head, rows) {
   }
   made.append(body);
   return made;
+}
+
+function answered() {
+  const rows = SERVICES.map(({ service, tally, outages: all }) => [
+    service, `${tally.requests}`, `${tally.per_second.toFixed(0)}`, percent(tally.availability), `${all.length}, ${all.filter((outage) => outage.proven).length} proven`,
+  ]);
+  return table('All requests', ['', 'requests', 'a second', 'answered', 'faults'], rows);
+}
+
+// What is not as it must be, client by client; nothing where all is.
+function wrongs() {
+  const rows = SERVICES.flatMap(({ service, violations, unexplained }) => [
+    ...violations.map(({ client, reason, why }) => [service, `client ${client}`, reason, why]),
+    ...unexplained.map(({ client, flow, verdict, reason }) => [service, `client ${client}`, `${flow}: ${withReason(verdict, reason)}`, 'no fault explains it']),
+  ]);
+  return rows.length ? [table('Not as it must be', ['service', 'client', 'what', 'why'], rows.slice(0, 50))] : [];
 }
 
 function numbers() {
@@ -125,15 +170,16 @@ function outages() {
 
 function begin() {
   const wrong = SERVICES.reduce((sum, service) => sum + service.violations.length + service.unexplained.length, 0);
-  byId('summary').textContent = wrong
-    ? `${wrong} things are not as they must be; load.json names them.`
-    : 'Every loss is explained by a fault; nothing acknowledged is lost or doubled.';
+  const provesNothing = !SERVICES.length || SERVICES.some(({ outages: all, tally, unread }) => !all.length || all.some((outage) => !outage.proven) || !tally.during.requests || unread.length);
+  byId('summary').textContent = !wrong && provesNothing ? 'This proves nothing: a fault was not proven, no request met one, or a final state could not be read.'
+    : wrong ? `${wrong} things are not as they must be; the first of them stand below, load.json names all.`
+      : 'Every loss is explained by a fault; beyond that nothing acknowledged is missing, nothing is there twice, and no session came back after its end.';
   byId('about').textContent = `${DATA.clients} clients a service, a request every ${DATA.pace_ms} ms each · seed ${DATA.seed} · ${DATA.started_at.slice(0, 16).replace('T', ' ')} UTC · ${DATA.store}`;
   byId('cap').textContent = DATA.cap || '';
   for (const each of KINDS) byId('legend').append(element('li', {}, signInText(each), ` ${SIGNS[each][2]}`));
   byId('lanes').replaceChildren(...SERVICES.map(lane));
-  byId('detail').textContent = 'Click near a mark to see its request.';
-  byId('numbers').replaceChildren(numbers());
+  byId('detail').textContent = 'Click near a mark to see its request, or Tab to a lane: left and right for the next, up and down for the next that did not succeed.';
+  byId('numbers').replaceChildren(...wrongs(), answered(), numbers());
   byId('flows').replaceChildren(flows());
   byId('outages').replaceChildren(outages());
   document.body.dataset.drawn = 'yes';

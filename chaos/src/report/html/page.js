@@ -59,10 +59,10 @@ function timeline(cells) {
       events.push({ time: request.at, lane });
       events.push({ time: request.at + request.took, lane, ends: true });
     }
-    for (const time of faultTimes(cell)) events.push({ time, lane });
+    faultTimes(cell).forEach((time, edge) => events.push({ time, lane, part: edge > 0 ? faultParts(cell)[edge - 1] : '' }));
   });
   events.sort((one, other) => one.time - other.time);
-  const lastEnd = new Map();
+  const [lastEnd, lastEdge] = [new Map(), new Map()];
   const points = [];
   let [x, before] = [LEFT + 24, events.length ? events[0].time : 0];
   for (const event of events) {
@@ -71,6 +71,11 @@ function timeline(cells) {
       const last = lastEnd.get(event.lane);
       if (last !== undefined) x = Math.max(x, last + STEP_WIDTH);
       lastEnd.set(event.lane, x);
+    }
+    if (event.part !== undefined) {
+      // Each part of a fault is wide enough for its name, however short it was.
+      if (event.part) x = Math.max(x, lastEdge.get(event.lane) + widthOf(event.part));
+      lastEdge.set(event.lane, x);
     }
     points.push([event.time, x]);
     before = event.time;
@@ -96,6 +101,13 @@ function faultTimes(cell) {
   const [stop, gone, ready] = cell.restart;
   return [from, from + stop, from + stop + gone, from + stop + gone + ready, until];
 }
+
+// What lies between the fault times; the last part of a restart has no name, it is the fault's proof.
+function faultParts(cell) {
+  return cell.restart ? ['stop', 'gone', 'ready'] : [cell.fault];
+}
+
+const widthOf = (part) => part.length * 8 + 6;
 
 function picture(cells) {
   const points = timeline(cells);
@@ -127,9 +139,9 @@ function drawFault(svg, cell, top, points) {
   const [left, right] = [xs[0], Math.max(xs[xs.length - 1], xs[0] + 3)];
   svg.append(drawn('rect', { x: left, y: top + 34, width: right - left, height: LANE - 40, class: 'fault' }));
   for (const x of xs) svg.append(drawn('line', { x1: x, x2: x, y1: top + 34, y2: top + LANE - 6, class: 'split', 'stroke-dasharray': '5 4' }));
-  const parts = cell.restart ? ['stop', 'gone', 'ready'] : [cell.fault];
-  parts.forEach((part, index) => {
-    if (xs[index + 1] - xs[index] < part.length * 8 && cell.restart) return; // No room; the numbers are below.
+  faultParts(cell).forEach((part, index) => {
+    // What took no time at all has no place; the numbers are below.
+    if (xs[index + 1] - xs[index] < part.length * 8 && cell.restart) return;
     const label = drawn('text', { x: xs[index] + 4, y: top + 48, class: 'small' });
     label.textContent = part;
     svg.append(label);
@@ -327,13 +339,13 @@ function square(flow, fault, column) {
   const agreement = odd ? element('span', { class: 'alarm' }, `predicted ${withReason(cell.predicted, cell.predicted_reason)}`)
     : element('span', { class: 'predicted' }, cell.observed === 'NotAvailable' ? 'not tried' : `predicted ${cell.predicted}`);
   const button = element('button', {
-    class: 'square', type: 'button', title: cell.because, 'data-flow': flow, 'data-fault': fault, 'aria-pressed': 'false',
+    class: 'square', type: 'button', 'aria-describedby': `because-${flow}-${fault}-${column}`, 'data-flow': flow, 'data-fault': fault, 'aria-pressed': 'false',
   }, signInText(cell.observed), ` ${withReason(cell.observed, cell.reason)} `, element('br'), agreement);
   button.addEventListener('click', () => {
     show({ flow, fault, moment: momentOf(cell) });
     byId('picture-title').scrollIntoView({ block: 'start' });
   });
-  return element('td', {}, button);
+  return element('td', {}, button, element('p', { class: 'because', id: `because-${flow}-${fault}-${column}` }, cell.because));
 }
 
 function matrix() {
@@ -369,12 +381,13 @@ function begin() {
   byId('about').textContent = `Seed ${DATA.seed} · driver ${DATA.driver} · ${DATA.started_at.slice(0, 16).replace('T', ' ')} UTC · ${DATA.store}`;
   byId('cap').textContent = DATA.cap || '';
   for (const name of ['ok', 'refused', 'failed', 'silent']) byId('legend').append(element('li', {}, signInText(name), ` ${SIGNS[name][2]}`));
-  byId('legend').append(element('li', {}, 'shaded: the fault is in force'), element('li', {}, '“1 run ab12”: replica 1, and which of its runs answers from here on'));
+  byId('legend').append(element('li', {}, 'shaded: the fault is in force; of a restart first stop, gone and ready, then its proof'), element('li', {}, '“1 run ab12”: replica 1, and which of its runs answers from here on'));
   if (!CELLS.length) {
     byId('lanes').textContent = 'No moment was tried, so nothing is proven.';
     return;
   }
   matrix();
+  byId('reasons').addEventListener('change', (event) => byId('matrix').classList.toggle('with-reasons', event.target.checked));
   const odd = CELLS.find((cell) => !cell.as_predicted && cell.observed !== 'NotAvailable');
   const first = odd || CELLS.find((cell) => cell.flow === 'cart' && cell.fault === 'kill') || CELLS[0];
   pick('flow', first.flow);

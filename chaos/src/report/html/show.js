@@ -2,7 +2,9 @@
 // drawing while a service is down, and that is what it is for.
 
 const SPAN = 30000;
-const [WIDTH, HEIGHT, LEFT, RIGHT, RAIL] = [1120, 110, 16, 16, 62];
+// A unit of the picture is a pixel of the page, so that a phone shows its signs as large as a laptop.
+const WIDTH = Math.min(1120, Math.max(320, byId('lanes').clientWidth));
+const [HEIGHT, LEFT, RIGHT, RAIL] = [110, 16, 16, 62];
 const TOKEN = location.hash.slice(1);
 const SERVICES = [...new Set(DATA.replicas.map(([service]) => service))];
 
@@ -113,6 +115,9 @@ function inWords({ step, status, failure, failure_reason: reason, ms: took, repl
 
 // ---------------------------------------------------------------- the buttons
 
+// What a button is called; in the log and in the tool a restart is `graceful`, so that it is not taken for a kill.
+const CALLED = { graceful: 'restart', kill: 'kill', pause: 'pause' };
+
 function targets() {
   const all = DATA.replicas.map(([, name]) => [name, ['graceful', 'kill', 'pause']]);
   if (DATA.redis) all.push(['redis', ['graceful', 'pause']]);
@@ -120,7 +125,7 @@ function targets() {
     const row = element('div', { class: 'target', role: 'group', 'aria-label': name },
       element('span', { class: 'target-name' }, name, ' ', element('span', { id: `boot-${name}`, class: 'faint' })));
     for (const how of hows) {
-      const button = element('button', { type: 'button', class: 'act', 'data-target': name, 'data-how': how }, how);
+      const button = element('button', { type: 'button', class: 'act', 'data-target': name, 'data-how': how, 'aria-label': `${CALLED[how]} ${name}` }, CALLED[how]);
       button.addEventListener('click', () => press({ how, target: name }));
       row.append(button);
     }
