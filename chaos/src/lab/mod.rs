@@ -142,8 +142,8 @@ pub async fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
         LabCommand::Solve { lab, change: true } => say(&change::solution(&Lab::numbered(lab)?, &store)?)?,
         LabCommand::Solve { lab, .. } => {
             let lab = Lab::numbered(lab)?;
-            store.change(|progress| progress.show(lab.number))?;
-            say(&tell::answer(&lab))?;
+            let progress = store.change(|progress| progress.show(lab.number))?;
+            say(&tell::answer(&lab, &progress))?;
         }
         LabCommand::Reset { lab } => {
             store.change(|progress| progress.reset(lab))?;

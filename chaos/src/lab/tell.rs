@@ -106,8 +106,9 @@ pub fn hints(lab: &Lab, taken: usize) -> String {
 }
 
 /// `chaos lab solve N`
-pub fn answer(lab: &Lab) -> String {
-    format!("Lab {}: {}\n\n{}", lab.number, lab.title, paragraph(0, &lab.answer))
+pub fn answer(lab: &Lab, progress: &Progress) -> String {
+    let next = format!("The lab is marked as shown. {}", what_next(lab, progress));
+    format!("Lab {}: {}\n\n{}\n{}", lab.number, lab.title, paragraph(0, &lab.answer), paragraph(0, &next))
 }
 
 /// `chaos lab reset`
@@ -174,6 +175,8 @@ pub fn what_next(lab: &Lab, progress: &Progress) -> String {
     let number = lab.number;
     let Some(mine) = progress.lab(number) else { return format!("Begin: chaos lab start {number}") };
     match Step::of(lab, mine) {
+        // Whoever has seen the answer is not sent to guess on.
+        Step::Predict | Step::Run | Step::Look if mine.shown => change_or_go_on(number),
         Step::Predict => {
             let open = lab.predict.iter().map(|ask| ask.key.as_str());
             let open: Vec<&str> = open.filter(|key| !mine.predictions.contains_key(*key)).collect();
@@ -183,14 +186,7 @@ pub fn what_next(lab: &Lab, progress: &Progress) -> String {
         Step::Look if mine.predictions.values().any(|said| said.right() == Some(false)) => {
             after_a_wrong_prediction(lab, mine)
         }
-        Step::Look => {
-            let on = if number < HOW_MANY {
-                format!(", or go on: chaos lab start {}", number + 1)
-            } else {
-                String::new()
-            };
-            format!("Next: change one thing (chaos lab start {number} --change){on}")
-        }
+        Step::Look => change_or_go_on(number),
         Step::Change => {
             format!("Next: mend what was broken (git diff), then: chaos lab check {number} --change")
         }
@@ -199,6 +195,12 @@ pub fn what_next(lab: &Lab, progress: &Progress) -> String {
         }
         Step::Done => format!("Next: chaos lab start {}", number + 1),
     }
+}
+
+fn change_or_go_on(number: u8) -> String {
+    let on =
+        if number < HOW_MANY { format!(", or go on: chaos lab start {}", number + 1) } else { String::new() };
+    format!("Next: change one thing (chaos lab start {number} --change){on}")
 }
 
 fn after_a_wrong_prediction(lab: &Lab, mine: &LabProgress) -> String {
@@ -221,4 +223,27 @@ fn heading(lab: &Lab, state: &str) -> String {
 
 fn dash(state: &str) -> String {
     if state.is_empty() { String::new() } else { format!(" · {state}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn an_answer_that_is_shown_is_marked_as_shown_and_leads_on() {
+        let lab = Lab::numbered(1).unwrap();
+        let mut progress = Progress::default();
+        progress.predict(1, "pause-stateful", Verdict::Lost);
+        assert!(what_next(&lab, &progress).starts_with("Still to predict"));
+        progress.show(1);
+        let shown = answer(&lab, &progress);
+        assert!(shown.contains("The lab is marked as shown. Next: change one thing"), "{shown}");
+        progress.checked(1, &[("pause-stateful".to_owned(), Verdict::Survived)], String::new());
+        assert!(
+            what_next(&lab, &progress).contains("go on: chaos lab start 2"),
+            "not to guess, nor to the answer"
+        );
+        assert_eq!(state(&lab, progress.lab(1).unwrap()), "solved by showing");
+    }
 }
