@@ -101,19 +101,110 @@ fn a_block_that_is_edited_to_be_wrong_is_found() {
     assert!(failed.is_err_and(|why| why.contains("frobnicate")));
 }
 
+/// The commands that a document shows without their output, without what is said behind `#`.
+fn typed(text: &str) -> Vec<String> {
+    let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let lines = blocks.flat_map(str::lines).map(|line| line.split(" #").next().unwrap().trim().to_owned());
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+/// Where such commands stand.
+fn documents_to_type_from() -> Vec<String> {
+    documents().into_iter().chain(["labs/README.md".to_owned()]).collect()
+}
+
 #[test]
 fn every_command_that_is_shown_without_its_output_can_be_typed() {
-    for name in documents() {
-        let text = read(&name);
-        let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-        for line in blocks.flat_map(str::lines) {
-            let line = line.split(" #").next().unwrap().trim();
+    let makefile = read("Makefile");
+    for name in documents_to_type_from() {
+        for line in typed(&read(&name)) {
             if line.starts_with("chaos ") || line == "chaos" {
                 let parsed = Cli::try_parse_from(line.split_whitespace());
                 let wrong = parsed.err().filter(clap::Error::use_stderr);
                 assert!(wrong.is_none(), "{name}: {line}: {}", wrong.unwrap());
+            } else if let Some(target) = line.strip_prefix("make ") {
+                assert!(makefile.contains(&format!("\n{target}:")), "{name}: the Makefile has no {target:?}");
             }
         }
+    }
+}
+
+/// Short ones that need nothing but this tree. The others wait for Ctrl-C, for a folder of a class or for minutes;
+/// `tests/changes.rs` types what "change one thing" shows.
+const SHORT: [&str; 7] = [
+    "make diff",
+    "chaos list",
+    "chaos run ",
+    "chaos report",
+    "chaos doctor",
+    "chaos class collect labs/",
+    "chaos lab start ",
+];
+
+#[test]
+fn every_short_command_that_is_shown_without_its_output_ends_well() {
+    if redis_server::find().is_none() || haproxy::find().is_none() {
+        return support::skip("the short commands", "apt install redis-server haproxy");
+    }
+    for name in ["README.md", "labs/README.md", "labs/instructor.md"] {
+        let home = tempfile::tempdir().unwrap();
+        let short = |line: &&String| SHORT.iter().any(|begin| line.starts_with(begin));
+        let lines = typed(&read(name));
+        let lines: Vec<&String> = lines.iter().filter(short).collect();
+        assert!(!lines.is_empty(), "{name} shows none");
+        for line in lines {
+            let again = || document::run(&format!("{line} && echo ended well"), &root(), home.path());
+            let well = |printed: Result<Vec<String>, String>| {
+                printed.is_ok_and(|lines| lines.last().is_some_and(|last| last == "ended well"))
+            };
+            // On a busy machine a cell can be late. What is wrong is wrong twice.
+            assert!(well(again()) || well(again()), "{name}: {line} does not end well");
+        }
+    }
+}
+
+#[test]
+fn every_lab_names_the_files_that_its_change_breaks() {
+    for lab in labs().unwrap() {
+        let files = lab.change.broken.lines().filter_map(|line| line.strip_prefix("+++ b/"));
+        let files: Vec<&str> = files.collect();
+        let text = read(&lab.text());
+        for words in [
+            format!("--change     # breaks it: {}\n", files.join(", ")),
+            format!("git restore {}`", files.join(" ")),
+        ] {
+            assert!(text.contains(&words), "{} does not say {words:?}", lab.text());
+        }
+    }
+}
+
+#[test]
+fn the_instructors_guide_counts_right() {
+    let guide = read("labs/instructor.md");
+    for (plan, minutes) in [("## 90 minutes\n", 90), ("## Three hours\n", 180)] {
+        let part = guide.split(plan).nth(1).unwrap().split("\n## ").next().unwrap();
+        let rows =
+            part.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next()?.parse::<u32>().ok());
+        assert_eq!(rows.sum::<u32>(), minutes, "{plan}");
+    }
+    let which = |what: fn(&chaos::run::Cell) -> bool| {
+        let asks = |lab: &Lab| lab.predict.iter().any(|ask| what(&ask.cell.cell().unwrap()));
+        let numbers = labs().unwrap().into_iter().filter(|lab| asks(lab)).map(|lab| lab.number.to_string());
+        let numbers: Vec<String> = numbers.collect();
+        match numbers.split_last().unwrap() {
+            (only, []) => format!("lab {only}"),
+            (last, others) => format!("labs {} and {last}", others.join(", ")),
+        }
+    };
+    let (redis, gateway) = (
+        which(|cell| cell.fault.name().starts_with("redis-")),
+        which(|cell| cell.way != chaos::way::Way::Direct),
+    );
+    for words in [format!("Without it {redis}"), format!("without `haproxy` {gateway}")] {
+        assert!(
+            guide.split_whitespace().collect::<Vec<_>>().join(" ").contains(&words),
+            "the guide must say: {words}"
+        );
     }
 }
 
