@@ -134,7 +134,10 @@ impl Tried {
         Tried {
             as_predicted: seen["as_predicted"] == true,
             observed: text(&seen["observed"]).unwrap_or_default(),
-            predicted: text(&seen["predicted"]).unwrap_or_default(),
+            predicted: with_reason(
+                text(&seen["predicted"]).unwrap_or_default(),
+                text(&seen["predicted_reason"]),
+            ),
             notes: seen["notes"].as_array().into_iter().flatten().filter_map(text).collect(),
             request: request.map(|request| {
                 let word = |name: &str| text(&request[name]).unwrap_or_default();
@@ -145,8 +148,8 @@ impl Tried {
     }
 
     fn told(&self, task: &Broken) -> String {
-        let reason = self.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
-        let mut out = format!("{}\n  seen {}{reason}", task.cell, self.observed);
+        let seen = with_reason(self.observed.clone(), self.reason.clone());
+        let mut out = format!("{}\n  seen {seen}", task.cell);
         if self.as_predicted {
             return out + ", as it must be\n";
         }
@@ -166,5 +169,29 @@ impl Tried {
             "Inconclusive" | "NotAvailable" => 2,
             _ => 3, // above 2, so that the worst wins; see `check`
         }
+    }
+}
+
+/// `Lost (restart)`: two that lose something for different reasons are not the same.
+fn with_reason(verdict: String, reason: Option<String>) -> String {
+    match reason {
+        Some(reason) => format!("{verdict} ({reason})"),
+        None => verdict,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_loss_for_the_wrong_reason_says_which_reason_it_must_have() {
+        let lab = Lab::numbered(1).unwrap();
+        let seen = json!({ "observed": "Lost", "reason": "session_unknown", "predicted": "Lost",
+            "predicted_reason": "restart", "as_predicted": false });
+        let told = Tried::read(&seen).told(&lab.change.cell[0]);
+        assert!(told.contains("seen Lost (session_unknown), and must be Lost (restart)"), "{told}");
     }
 }
