@@ -167,6 +167,32 @@ async fn healing_asks_before_it_does_anything() {
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn on_a_phone_the_names_of_two_faults_do_not_lie_upon_each_other() {
+    let Some(browser) = Browser::open(PHONE).await else { return };
+    let show = Show::start();
+    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
+    until(&browser, "the page", "return document.body.dataset.drawn === 'yes'").await;
+    for how in ["kill", "pause"] {
+        browser
+            .ask(&format!(
+                "document.querySelector('[data-target=stateless-1][data-how={how}]').click(); return null"
+            ))
+            .await;
+        let done =
+            format!("return document.getElementById('log').textContent.includes('{how} stateless-1: ')");
+        until(&browser, how, &done).await;
+    }
+    let boxes = "return [...document.querySelectorAll('svg[data-service=stateless] text')].map((each) => {
+        const { left, right, top, bottom } = each.getBoundingClientRect(); return [left, right, top, bottom]; })";
+    let boxes: Vec<[f64; 4]> = serde_json::from_value(browser.ask(boxes).await).unwrap();
+    let [[left, right, top, bottom], other] = boxes.try_into().unwrap();
+    let beside = right <= other[0] || other[1] <= left;
+    // Letters are lower than the boxes they are in.
+    let below = bottom <= other[2] + 4.0 || other[3] <= top + 4.0;
+    assert!(beside || below, "{:?} {other:?}", [left, right, top, bottom]);
+}
+
 const WRONG: &str = "stateful=Survived stateless=Survived polite=Recovered";
 const RIGHT: &str = "stateful=Lost stateless=Survived polite=Lost";
 

@@ -75,15 +75,14 @@ function draw() {
   for (const svg of document.querySelectorAll('svg[data-service]')) {
     const service = svg.dataset.service;
     const parts = [drawn('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: RAIL, y2: RAIL, class: 'rail' })];
+    const rowEnds = [0, 0];
     for (const fault of faults) {
       const hit = DATA.replicas.find(([, name]) => name === fault.target);
       if (hit && hit[0] !== service) continue;
       const [from, until] = [x(fault.at_ms), x(fault.until_ms === null ? right : fault.until_ms)];
       parts.push(drawn('rect', { x: from, y: 8, width: Math.max(3, until - from), height: HEIGHT - 16, class: 'fault', 'data-number': fault.number }));
       for (const time of splits(fault)) parts.push(drawn('line', { x1: x(time), x2: x(time), y1: 8, y2: HEIGHT - 8, class: 'split', 'stroke-dasharray': '5 4' }));
-      const label = drawn('text', { x: Math.min(from + 4, WIDTH - 150), y: 22, class: 'small' });
-      label.textContent = `${fault.how} ${fault.target}`;
-      parts.push(label);
+      parts.push(...named(`${fault.how} ${fault.target}`, from, rowEnds));
     }
     const mine = requests.filter((each) => each.service === service);
     for (const each of mine) {
@@ -101,6 +100,18 @@ function draw() {
     svg.setAttribute('aria-label', words);
     byId(`state-${service}`).replaceChildren(...(last ? [signInText(outcome(last)), ` ${words}`] : [words]));
   }
+}
+
+// The name of a fault, in the first row where it lies upon no other; where both are full it is left to the log.
+function named(text, from, rowEnds) {
+  const wide = text.length * 7;
+  const x = Math.min(from + 4, WIDTH - RIGHT - wide);
+  const row = rowEnds.findIndex((end) => end <= x);
+  if (row < 0) return [];
+  rowEnds[row] = x + wide + 8;
+  const label = drawn('text', { x, y: 22 + row * 16, class: 'small' });
+  label.textContent = text;
+  return [label];
 }
 
 function splits({ at_ms: from, restart }) {
