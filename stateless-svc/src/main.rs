@@ -24,5 +24,5 @@ fn main() -> ExitCode {
     if jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER.install_default().is_err() {
         return shared::boot::refuse("two cryptography backends for tokens", shared::boot::EXIT_USAGE);
     }
-    shared::boot::run(&config.common, async |boot| InStore::open(boot, &config.store))
+    shared::boot::run(&config.common, async |boot| Ok(InStore::open(boot, &config.store)?.tried().await))
 }

@@ -37,6 +37,13 @@ impl InStore {
         self.store.id(&mut Budget::new()).await
     }
 
+    /// Itself, as soon as the store was asked for the first time, whatever it said. Who serves before that tells
+    /// its first clients that a store is down which is not.
+    pub async fn tried(self) -> Self {
+        self.store.tried().await;
+        self
+    }
+
     fn verify(&self, token: &str) -> Result<Claims, SessionError> {
         self.tokens.verify((self.clock)(), token)
     }

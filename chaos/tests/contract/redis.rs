@@ -33,6 +33,13 @@ pub const ROWS: &[LabRow] = &[
         run: |column| Box::pin(not_there_at_the_start(column)),
     },
     LabRow {
+        number: 54,
+        claim: "started beside its Redis: not even the first request of all is told that it is down",
+        pace: Pace::Brisk,
+        applies: Column::has_redis,
+        run: |column| Box::pin(there_at_the_start(column)),
+    },
+    LabRow {
         number: 55,
         claim: "Redis paused: 503 in under 300 ms, reason timeout; an addition is not retryable, and does not come later",
         pace: Pace::Alone,
@@ -282,6 +289,24 @@ async fn read_only(column: Column) -> anyhow::Result<()> {
     lab.driver.ready(lab.name(), BACK_WITHIN).await?;
     guest.set("book", 9).send().await?.is(200)?;
     guest.get("/session").send().await?.is(200)?;
+    Ok(())
+}
+
+/// Started ten times, each time asked at once: a connection takes a moment, and so does a question.
+async fn there_at_the_start(column: Column) -> anyhow::Result<()> {
+    let redis = OwnRedis::start().await?;
+    let folder = tempfile::tempdir()?;
+    let database = match &column.postgres {
+        Some(server) => server.new_database(),
+        None => format!("sqlite:{}", folder.path().join("lab.db").display()),
+    };
+    let first = Process::start(&column, &database, &redis.url(), &[]).await?;
+    let guest = first.site().guest().await?;
+    for _ in 0..10 {
+        let next = Process::start(&column, &database, &redis.url(), &[]).await?;
+        let there = Guest { site: next.site(), ..guest.clone() };
+        there.get("/session").send().await?.is(200)?;
+    }
     Ok(())
 }
 

@@ -17,6 +17,8 @@ pub struct LinkState {
     now: Mutex<Now>,
     /// Rung when a connection is given up.
     pub lost: Notify,
+    /// Rung after each attempt to connect.
+    pub tried: Notify,
 }
 
 /// Is there a connection?
@@ -58,7 +60,7 @@ impl StoreClock {
 impl LinkState {
     /// There is none yet.
     pub fn new() -> Self {
-        LinkState { now: Mutex::new(Now::Not(StoreDown::Down)), lost: Notify::new() }
+        LinkState { now: Mutex::new(Now::Not(StoreDown::Down)), lost: Notify::new(), tried: Notify::new() }
     }
 
     /// Says how it stands.

@@ -46,6 +46,11 @@ impl Link {
         Ok(Link { state, scripts, keeper })
     }
 
+    /// Waits until the first attempt to connect is over: moments, and a fifth of a second at most. To be asked once.
+    pub async fn tried(&self) {
+        self.state.tried.notified().await;
+    }
+
     /// The scripts it can call.
     pub fn scripts(&self) -> &Scripts {
         &self.scripts

@@ -70,6 +70,13 @@ impl Store {
         }
     }
 
+    /// Waits until it was asked for the first time; a file need not be.
+    pub async fn tried(&self) {
+        if let Store::Redis(redis) = self {
+            redis.tried().await;
+        }
+    }
+
     /// Begins a session, and says which store it is in.
     pub async fn begin(
         &self,

@@ -28,6 +28,11 @@ impl RedisStore {
         Ok(RedisStore { link, limits })
     }
 
+    /// As [`super::Store::tried`].
+    pub async fn tried(&self) {
+        self.link.tried().await;
+    }
+
     /// As [`super::Store::begin`].
     pub async fn begin(
         &self,
