@@ -19,7 +19,7 @@ use crate::lab::LabArgs;
 use crate::list::ListArgs;
 use crate::load::LoadArgs;
 use crate::moment::Phase;
-use crate::names::{fault_named, flow_named, service_named};
+use crate::names::{A_FAULT, A_FLOW, SERVICES};
 use crate::restart::RestartArgs;
 use crate::schedule::{Moments, Only};
 use crate::show::ShowArgs;
@@ -79,15 +79,15 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Which flow; see `chaos list`
-    #[arg(value_parser = flow_named)]
+    #[arg(value_parser = A_FLOW)]
     pub flow: Flow,
 
     /// Which fault; see `chaos list`
-    #[arg(value_parser = fault_named)]
+    #[arg(value_parser = A_FAULT)]
     pub fault: Fault,
 
     /// Against which service: both, or one by its name
-    #[arg(long, default_value = "both", value_parser = both_or_one, value_name = "SERVICE")]
+    #[arg(long, default_value = "both", value_parser = SERVICES, value_name = "SERVICE")]
     pub service: String,
 
     /// By which way the client's requests go; without it, directly if that exists
@@ -161,10 +161,6 @@ pub struct CommonArgs {
     /// One JSON object on stdout, and nothing else there
     #[arg(long)]
     pub json: bool,
-}
-
-pub(crate) fn both_or_one(name: &str) -> Result<String, String> {
-    if name == "both" { Ok(name.to_owned()) } else { service_named(name) }
 }
 
 /// What was typed cannot be meant: an error like those of the parser, for what only a lab can tell.

@@ -1,9 +1,50 @@
 //! Which one was meant? A name that is not known is answered with those that are, and the nearest first.
 
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Command};
+
 use crate::fault::Fault;
 use crate::flow::{FLOWS, Flow};
 use crate::service;
 use crate::way::Way;
+
+/// A word on the command line that is one of a few: told to the shell, which completes it, and answered with the
+/// nearest where it is none of them.
+#[derive(Debug, Clone, Copy)]
+pub struct OneOf<T> {
+    read: fn(&str) -> Result<T, String>,
+    names: fn() -> Vec<&'static str>,
+}
+
+/// One of the flows.
+pub const A_FLOW: OneOf<Flow> =
+    OneOf { read: flow_named, names: || FLOWS.iter().map(|row| row.name).collect() };
+
+/// One of the faults.
+pub const A_FAULT: OneOf<Fault> =
+    OneOf { read: fault_named, names: || Fault::ALL.iter().map(|fault| fault.name()).collect() };
+
+/// One of the built-in services, or `both`.
+pub const SERVICES: OneOf<String> =
+    OneOf { read: both_or_one, names: || vec!["both", "stateful", "stateless", "stateless-ephemeral-key"] };
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for OneOf<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        self.read.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.names)().into_iter().map(PossibleValue::new)))
+    }
+}
+
+fn both_or_one(name: &str) -> Result<String, String> {
+    if name == "both" { Ok(name.to_owned()) } else { service_named(name) }
+}
 
 /// The flow of this name.
 ///
@@ -93,6 +134,14 @@ mod tests {
         assert!(error.contains("nearest: kill") && error.contains("redis-down"), "{error}");
         assert!(step_named(Flow::Cart, "put-pan").unwrap_err().contains("nearest: put-pen"));
         assert!(!flow_named("xyzzy").unwrap_err().contains("nearest"));
+    }
+
+    #[test]
+    fn a_shell_is_told_of_every_service() {
+        let told: Vec<String> =
+            SERVICES.possible_values().unwrap().map(|value| value.get_name().to_owned()).collect();
+        let there = service::builtin().into_iter().map(|service| service.name);
+        assert_eq!(told, ["both".to_owned()].into_iter().chain(there).collect::<Vec<_>>());
     }
 
     #[test]

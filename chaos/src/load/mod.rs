@@ -28,14 +28,14 @@ use tokio::task::JoinSet;
 use self::outages::Outage;
 use self::report::LoadReport;
 use self::tour::Visitor;
-use crate::cli::{CommonArgs, both_or_one, usage};
+use crate::cli::{CommonArgs, usage};
 use crate::command::twins_or;
 use crate::draws::{Draws, fresh_seed};
 use crate::driver::{Driver, LabSpec};
 use crate::duration::duration;
 use crate::fault::{Fault, Hits};
 use crate::history::Final;
-use crate::names::fault_named;
+use crate::names::{A_FAULT, SERVICES};
 use crate::report::paint::Paint;
 use crate::report::progress::Progress;
 use crate::report::{html, say};
@@ -64,11 +64,11 @@ pub struct LoadArgs {
     pub every: Duration,
 
     /// Which fault; several take turns
-    #[arg(long, value_parser = fault_named, value_delimiter = ',', default_value = "kill", value_name = "FAULT")]
+    #[arg(long, value_parser = A_FAULT, value_delimiter = ',', default_value = "kill", value_name = "FAULT")]
     pub fault: Vec<Fault>,
 
     /// Against which service: both, or one by its name
-    #[arg(long, default_value = "both", value_parser = both_or_one, value_name = "SERVICE")]
+    #[arg(long, default_value = "both", value_parser = SERVICES, value_name = "SERVICE")]
     pub service: String,
 
     /// How much time is between two requests of one client
