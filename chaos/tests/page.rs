@@ -74,6 +74,14 @@ async fn every_request_is_a_mark_and_stateful_is_above_stateless() {
         }
         let faults = "return document.querySelectorAll('.fault').length";
         assert_eq!(browser.ask(faults).await, 2, "each lane shades its fault");
+        let above =
+            "return document.getElementById('cap').compareDocumentPosition(document.getElementById('lanes'))
+            & Node.DOCUMENT_POSITION_FOLLOWING";
+        assert_ne!(
+            browser.ask(above).await,
+            0,
+            "what is left out is said before the picture, not far below it"
+        );
         let sideways = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         assert_eq!(browser.ask(sideways).await, 0, "at {size:?} the page itself moves sideways");
         assert_eq!(browser.complaints().await, Vec::<String>::new());

@@ -36,8 +36,8 @@ pub(super) fn facts(load: &str, room: usize, marks: usize) -> anyhow::Result<Str
     }
     if (shown as u64) < total {
         page["cap"] = json!(format!(
-            "This page draws {shown} of {total} requests; load.json has {all} of them, all that failed among them. \
-             The numbers count all."
+            "This page draws {shown} of {total} requests; load.json has {all} of them, among them all \
+             without an answer and all that were told not now (5xx). The numbers count all."
         ));
     }
     page["words"] = words.list();
