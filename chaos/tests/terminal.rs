@@ -38,6 +38,7 @@ fn prose_and_stories_fit_forty_columns() {
         "lab solve 7",
         "class collect ../labs/example-class",
         "run cart kill",
+        "load --clients 4 --for 2s --every 700ms --pace 50ms --service stateful",
         "doctor",
     ] {
         let Some(said) = on_a_terminal(40, typed, true) else { return };

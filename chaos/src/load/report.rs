@@ -13,7 +13,7 @@ use super::tally::{Latency, Tally, tally};
 use super::{LoadArgs, Played, tour};
 use crate::client::record::{Exchange, hundredths};
 use crate::report::paint::Paint;
-use crate::report::wrap::wrapped;
+use crate::report::wrap::{fitted, narrow, wrapped};
 use crate::results::Observed;
 use crate::verdict::Verdict;
 
@@ -156,7 +156,7 @@ impl LoadReport {
 
     /// The same for people.
     pub fn text(&self, paint: Paint) -> String {
-        let mut out = format!("{}\nseed {}\n", self.store, self.seed);
+        let mut out = format!("{}\nseed {}\n", fitted(&self.store, 0), self.seed);
         for one in &self.services {
             one.write(&mut out, paint);
         }
@@ -184,11 +184,24 @@ impl ServiceReport {
             times => format!("{times} × {}, {proven} proven", faults.join(", ")),
         };
         let (requests, per_second) = (self.tally.requests, self.tally.per_second);
-        let _ = writeln!(out, "  {requests} requests, {per_second:.0} a second; {struck}");
+        let line = format!("  {requests} requests, {per_second:.0} a second; {struck}");
+        let _ = writeln!(out, "{}", fitted(&line, 2));
         let _ = writeln!(out, "  answered      {:.2} %", self.tally.availability * 100.0);
-        let _ = writeln!(out, "  waited        {:>10}{:>10}{:>10}{:>10}", "p50", "p90", "p99", "longest");
+        if narrow() {
+            out.push_str("  waited\n");
+        } else {
+            let _ = writeln!(out, "  waited        {:>10}{:>10}{:>10}{:>10}", "p50", "p90", "p99", "longest");
+        }
         for (name, latency) in [("no fault", &self.tally.outside), ("during one", &self.tally.during)] {
             let Latency { requests, p50_ms, p90_ms, p99_ms, max_ms } = latency;
+            if narrow() {
+                let _ = writeln!(
+                    out,
+                    "    {name}: {requests} requests\n      p50 {p50_ms:.1} ms, p90 {p90_ms:.1} ms\n      p99 {p99_ms:.1} ms, \
+                     longest {max_ms:.0} ms"
+                );
+                continue;
+            }
             let _ = writeln!(
                 out,
                 "    {name:<10}  {p50_ms:>7.1} ms{p90_ms:>7.1} ms{p99_ms:>7.1} ms{max_ms:>7.0} ms   {requests} requests"
