@@ -144,6 +144,25 @@ fn the_readme_is_short_enough_to_be_read() {
 }
 
 #[test]
+fn what_the_readme_measured_stands_in_a_table_of_measurements() {
+    let readme = read("README.md");
+    let (_, rest) = readme.split_once("On 2 cores: ").expect("the README says what containers cost");
+    let sentence = rest.split_once("`deploy/README.md`").expect("and where more is said").0;
+    let measured = read("deploy/README.md");
+    let (_, table) = measured.split_once("## Measured").unwrap();
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    let numbers: Vec<String> = words
+        .windows(2)
+        .filter(|pair| pair[0].parse::<f64>().is_ok())
+        .map(|pair| format!("{} {}", pair[0], pair[1].trim_end_matches([',', '.', ')'])))
+        .collect();
+    assert!(numbers.len() >= 5, "the numbers of the README were not found: {numbers:?}");
+    for number in numbers {
+        assert!(table.contains(&number), "the README says {number:?}, which nobody measured");
+    }
+}
+
+#[test]
 fn a_clone_where_git_makes_windows_line_ends_still_has_the_ones_that_programs_want() {
     let folder = tempfile::tempdir().unwrap();
     let git = |args: &[&str]| {
