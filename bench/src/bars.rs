@@ -69,7 +69,8 @@ fn duel(rows: &[Row], ours: Contender, theirs: Contender, operation: Operation, 
 }
 
 /// What a missed bar asks for, beside what the same promises cost at least, as a sentence each. If the floor
-/// too lies above, nothing can be taken from the service that would reach the bar.
+/// too lies above, nothing can be taken from the service that would reach the bar. What the service undercuts is no
+/// floor, and shows nothing.
 pub fn limits(rows: &[Row]) -> Vec<String> {
     RACE.iter()
         .filter_map(|(ours, theirs, operation, bar)| limit(rows, *ours, *theirs, *operation, *bar))
@@ -90,7 +91,10 @@ fn limit(rows: &[Row], ours: Contender, theirs: Contender, operation: Operation,
     };
     let (ours_us, theirs_us, floor_us) = (cost(ours)?, cost(theirs)?, cost(floor)?);
     let asked_us = theirs_us / bar;
-    let said = if floor_us > asked_us { "The limit is shown" } else { "The limit is not shown" };
+    let said = match floor_us > asked_us && floor_us <= ours_us {
+        true => "The limit is shown",
+        false => "The limit is not shown",
+    };
     Some(format!(
         "{}, {}: the bar of {bar:.2}× against {} asks for {asked_us:.1} µs. \
          The floor of what the service promises costs {floor_us:.1} µs, the service {ours_us:.1} µs. {said}.",
@@ -190,6 +194,7 @@ mod tests {
     fn a_floor_above_what_the_bar_asks_for_shows_the_limit() {
         assert!(limit_with_a_floor_of(9.1).unwrap().ends_with("The limit is shown."));
         assert!(limit_with_a_floor_of(8.9).unwrap().ends_with("The limit is not shown."));
+        assert!(limit_with_a_floor_of(10.1).unwrap().ends_with("The limit is not shown."), "no floor at all");
     }
 
     #[test]
