@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_bar_that_is_met_needs_no_excuse() {
-        let rows = [row(Stateful, 9.0, 0), row(Bare, 8.1, 0), row(PromisesMemory, 9.0, 0)];
+        let rows = [row(Stateful, 9.0, 0), row(Bare, 8.2, 0), row(PromisesMemory, 9.0, 0)];
         assert_eq!(limit(&rows, Stateful, Bare, Read, 0.90), None);
     }
 
