@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::MissedTickBehavior;
 
-use super::Show;
 use super::feed::Event;
+use super::{Show, ticks};
 use crate::class::folder;
 use crate::class::questions::Questions;
 use crate::class::tally::Class;
@@ -53,38 +52,26 @@ impl LabNow {
 
 /// Tells which lab is worked on and at which step, whenever that changes.
 pub(super) async fn watch_lab(show: Arc<Show>, store: Store) {
-    let mut before = None;
-    let mut ticks = ticks();
+    let mut ticks = ticks(LOOK_EVERY);
     loop {
         ticks.tick().await;
-        let lab = store.look().as_ref().and_then(LabNow::of);
-        if before.as_ref() != Some(&lab) {
-            show.feed.say(&Event::Lab { lab: lab.clone() });
-            before = Some(lab);
-        }
+        show.feed.say(&Event::Lab { lab: store.look().as_ref().and_then(LabNow::of) });
     }
 }
 
 /// Tells what a class has handed in, whenever that changes.
 pub(super) async fn watch_class(show: Arc<Show>, folder: PathBuf, questions: Questions) {
-    let (questions, mut before) = (Arc::new(questions), None);
-    let mut ticks = ticks();
+    let questions = Arc::new(questions);
+    let mut ticks = ticks(LOOK_EVERY);
     loop {
         ticks.tick().await;
         let (folder, questions) = (folder.clone(), Arc::clone(&questions));
         // On a thread of its own: a drive that somebody has unplugged must not hold up the show.
         let read = move || folder::read(&folder).map(|found| Class::of(&questions, found));
         let Ok(read) = tokio::task::spawn_blocking(read).await else { continue };
-        let now = read.map_err(|error| format!("{error:#}"));
-        if before.as_ref() != Some(&now) {
-            show.feed.say(&Event::Class { class: now.clone().ok().map(Box::new), why: now.clone().err() });
-            before = Some(now);
-        }
+        show.feed.say(&match read {
+            Ok(class) => Event::Class { class: Some(Box::new(class)), why: None },
+            Err(error) => Event::Class { class: None, why: Some(format!("{error:#}")) },
+        });
     }
-}
-
-fn ticks() -> tokio::time::Interval {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
 }

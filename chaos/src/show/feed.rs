@@ -135,11 +135,14 @@ impl Feed {
         hundredths(self.start.elapsed().as_secs_f64() * 1000.0)
     }
 
-    /// Tells everybody.
+    /// Tells everybody. How things are is told only where it is not as it was told last.
     pub fn say(&self, event: &Event) {
         let Ok(text) = serde_json::to_string(event) else { return };
         let mut told = self.lock();
         if let Some(state) = event.state() {
+            if told.states.get(&state) == Some(&text) {
+                return;
+            }
             told.states.insert(state, text.clone());
         } else {
             if told.last.len() == KEPT {
@@ -192,6 +195,20 @@ mod tests {
             feed.say(&Event::Ordered { number, at_ms: 0.0, how: "kill", target: String::new() });
         }
         assert_eq!(feed.join().0.len(), KEPT);
+    }
+
+    #[test]
+    fn how_things_are_is_told_once_until_it_changes() {
+        let feed = Feed::new();
+        let (_, mut heard) = feed.join();
+        feed.say(&Event::Lab { lab: None });
+        feed.say(&Event::Lab { lab: None });
+        assert!(heard.try_recv().is_ok());
+        assert!(heard.try_recv().is_err(), "nothing has changed");
+        let ordered = Event::Ordered { number: 1, at_ms: 0.0, how: "kill", target: String::new() };
+        feed.say(&ordered);
+        feed.say(&ordered);
+        assert!(heard.try_recv().is_ok() && heard.try_recv().is_ok(), "what happens twice is told twice");
     }
 
     #[test]

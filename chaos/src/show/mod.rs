@@ -17,11 +17,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use self::feed::Feed;
 use self::guard::Guard;
@@ -73,11 +75,14 @@ pub struct Show {
 /// # Errors
 /// If the lab cannot be started, the port cannot be had, or there is no folder of a class.
 pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let questions = Questions::builtin()?;
-    if let Some(class) = &args.class {
-        // Later it may go and come again; now it is more likely mistyped.
-        folder::read(class)?;
-    }
+    let class = match &args.class {
+        Some(folder) => {
+            // Later it may go and come again; now it is more likely mistyped.
+            folder::read(folder)?;
+            Some((folder.clone(), Questions::builtin()?))
+        }
+        None => None,
+    };
     let up = restart::up_already(args.driver, args.lab.as_deref()).await?;
     let mut spec = LabSpec::new(twins_or("both"));
     spec.driver = args.driver;
@@ -109,9 +114,16 @@ pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     if let Ok(store) = Store::of_this_user() {
         working.spawn(classroom::watch_lab(Arc::clone(&show), store));
     }
-    if let Some(class) = args.class.clone() {
-        working.spawn(classroom::watch_class(Arc::clone(&show), class, questions));
+    if let Some((folder, questions)) = class {
+        working.spawn(classroom::watch_class(Arc::clone(&show), folder, questions));
     }
     axum::serve(listener, serve::router(show)).await.context("serving the page")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A beat that waits for whoever is slow, and does not catch up.
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

@@ -5,10 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
-
-use super::Show;
 use super::feed::{Event, ReplicaNow};
+use super::{Show, ticks};
 use crate::client::{Account, Client, Entry};
 use crate::draws::{Draws, fresh_seed};
 use crate::trouble::Trouble;
@@ -28,8 +26,7 @@ pub(super) async fn beat(show: Arc<Show>, service: String) {
     let Some(first) = replicas.first() else { return };
     let entry = Entry { name: first.name.clone(), url: first.url.clone() };
     let client = Client::since(show.feed.start(), Account::fresh(), vec![entry], Draws::new(fresh_seed()));
-    let mut ticks = tokio::time::interval(BEAT);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(BEAT);
     let mut logged_in = false;
     let mut registered = false;
     for number in 0.. {
@@ -70,9 +67,7 @@ async fn one_request(client: &Client, logged_in: bool, number: u32) -> Result<()
 
 /// Tells how the replicas are, whenever that changes.
 pub(super) async fn watch(show: Arc<Show>) {
-    let mut before = Vec::new();
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(LOOK_EVERY);
     loop {
         ticks.tick().await;
         let mut now = Vec::new();
@@ -80,9 +75,6 @@ pub(super) async fn watch(show: Arc<Show>) {
             let boot_id = show.driver.boot_id(&replica.name).await.ok();
             now.push(ReplicaNow { name: replica.name.clone(), service: replica.service.clone(), boot_id });
         }
-        if now != before {
-            show.feed.say(&Event::Replicas { replicas: now.clone() });
-            before = now;
-        }
+        show.feed.say(&Event::Replicas { replicas: now });
     }
 }
