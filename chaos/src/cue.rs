@@ -129,8 +129,9 @@ impl<T> Step<'_, T> {
     /// for a call that is safe to repeat; whoever writes the flow must know.
     ///
     /// Once is enough in a cell, and waiting is not needed: in this lab whatever was broken is whole again
-    /// before the client goes on. (In a load it is not, see [`Cue::patient`].) The exception is a rolling restart behind the gateway, where the repeat
-    /// can meet the next gap; a client that gives up there is told so.
+    /// before the client goes on. The exception is a rolling restart behind the gateway, where the repeat
+    /// can meet the next gap; a client that gives up there is told so. In a load once is not enough, see
+    /// [`Cue::patient`].
     pub fn or_repeat(mut self) -> Self {
         self.repeat = true;
         self

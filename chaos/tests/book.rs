@@ -13,6 +13,7 @@ use std::process::Command;
 
 use browser::{Browser, DESKTOP, PHONE};
 use serde_json::json;
+use support::files;
 use tempfile::TempDir;
 use url::Url;
 
@@ -39,21 +40,6 @@ fn mdbook() -> Option<PathBuf> {
 
 fn labs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("labs")
-}
-
-/// Every file below a folder whose name ends like this, in order.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path, ending));
-        } else if path.to_string_lossy().ends_with(ending) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }
 
 /// What stands in an attribute, wherever it occurs, with the name of the tag it occurs in.

@@ -13,6 +13,7 @@ use crate::lab::catalogue::Lab;
 use crate::lab::nickname::nickname;
 use crate::lab::progress::{Progress, Said};
 use crate::lab::step::Step;
+use crate::lab::store::without_mark;
 use crate::names::no_such;
 
 /// The form of the file.
@@ -83,9 +84,7 @@ impl HandIn {
     /// # Errors
     /// Why it cannot be read.
     pub fn read(file: &[u8]) -> Result<HandIn, Refused> {
-        let text = std::str::from_utf8(file).map_err(|_| Refused::NotText)?;
-        // Some editors begin a file with a mark that is none of its text.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let text = std::str::from_utf8(without_mark(file)).map_err(|_| Refused::NotText)?;
         if text.trim().is_empty() {
             return Err(Refused::Empty);
         }

@@ -114,13 +114,16 @@ impl Text {
 
     /// One entry of a list, moved to the right; what does not fit goes on two columns further in.
     fn line(&mut self, indent: usize, text: &str) {
-        let wrapped = wrapped_at(text, indent + 2, self.columns);
-        let _ = writeln!(self.out, "{}{wrapped}", " ".repeat(indent));
+        self.text(indent, indent + 2, text);
     }
 
     /// A sentence or more, moved to the right.
     fn sentence(&mut self, indent: usize, text: &str) {
-        let wrapped = wrapped_at(text, indent, self.columns);
+        self.text(indent, indent, text);
+    }
+
+    fn text(&mut self, indent: usize, hanging: usize, text: &str) {
+        let wrapped = wrapped_at(text, hanging, self.columns);
         let _ = writeln!(self.out, "{}{wrapped}", " ".repeat(indent));
     }
 }

@@ -183,7 +183,7 @@ impl Proof {
 
 impl Strike {
     /// A strike that is over, and has restarted at most the one replica.
-    fn over(restart: Option<RestartTimes>, proof: Proof) -> Self {
+    pub fn over(restart: Option<RestartTimes>, proof: Proof) -> Self {
         let ended = restart.iter().map(|times| times.boot_before.clone()).collect();
         Strike { restart, ended, proof, in_force: None }
     }

@@ -123,9 +123,14 @@ impl Store {
     }
 }
 
-/// Some editors begin a file with a mark that is none of its text; Windows line ends are no different to JSON.
 fn understood(text: &[u8]) -> serde_json::Result<Progress> {
-    serde_json::from_slice(text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text))
+    // Windows line ends are no different to JSON.
+    serde_json::from_slice(without_mark(text))
+}
+
+/// A file's text: some editors begin it with a mark (U+FEFF) that is none of it.
+pub fn without_mark(file: &[u8]) -> &[u8] {
+    file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file)
 }
 
 /// A file that nobody else can read, also if it was there before and they could.

@@ -85,11 +85,10 @@ pub fn predict_first(lab: &Lab) -> String {
 /// After a check where something that a question needs is not installed.
 pub fn not_all_tried(lab: &Lab, untried: usize, of: usize) -> String {
     let number = lab.number;
-    let on =
-        if number < HOW_MANY { format!(", or go on: chaos lab start {}", number + 1) } else { String::new() };
     format!(
         "{untried} of {of} could not be tried, so the lab is not proven. Install what is missing (chaos doctor) and \
-         try again: chaos lab check {number}{on}"
+         try again: chaos lab check {number}{}",
+        or_go_on(number)
     )
 }
 
@@ -198,9 +197,12 @@ pub fn what_next(lab: &Lab, progress: &Progress) -> String {
 }
 
 fn change_or_go_on(number: u8) -> String {
-    let on =
-        if number < HOW_MANY { format!(", or go on: chaos lab start {}", number + 1) } else { String::new() };
-    format!("Next: change one thing (chaos lab start {number} --change){on}")
+    format!("Next: change one thing (chaos lab start {number} --change){}", or_go_on(number))
+}
+
+/// Nothing after the last lab.
+fn or_go_on(number: u8) -> String {
+    if number < HOW_MANY { format!(", or go on: chaos lab start {}", number + 1) } else { String::new() }
 }
 
 fn after_a_wrong_prediction(lab: &Lab, mine: &LabProgress) -> String {

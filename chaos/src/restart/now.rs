@@ -89,7 +89,7 @@ async fn redis(lab: &Driver, args: &RestartArgs) -> anyhow::Result<Strike> {
     lab.all_ready(READY_WITHIN).await?;
     let run_after = lab.redis_run_id().await?;
     let (proven, what) = (run_before != run_after, format!("new run_id {run_after} after {run_before}"));
-    Ok(Strike { restart: None, ended: Vec::new(), proof: fault::Proof { proven, what }, in_force: None })
+    Ok(Strike::over(None, fault::Proof { proven, what }))
 }
 
 fn tell(out: &mut String, target: &str, how: How, strike: &Strike) {

@@ -39,7 +39,7 @@ pub(super) async fn restart(
         }
     };
     lab.all_ready(READY_WITHIN).await?;
-    Ok(Strike { restart: None, ended: Vec::new(), proof, in_force: None })
+    Ok(Strike::over(None, proof))
 }
 
 async fn pause(lab: &Driver, name: &str, pause_for: Duration) -> anyhow::Result<Proof> {

@@ -71,8 +71,11 @@ pub async fn control(
 }
 
 /// How often the services have called Redis: scripts, and the `GETEX` of a look, which no script runs. What the
-/// scripts do inside is not counted.
-pub(super) async fn redis_calls(driver: &Driver) -> anyhow::Result<Option<u64>> {
+/// scripts do inside is not counted. `None` without a Redis.
+///
+/// # Errors
+/// If Redis does not answer.
+pub async fn redis_calls(driver: &Driver) -> anyhow::Result<Option<u64>> {
     if matches!(driver.store(), Store::Embedded { .. }) {
         return Ok(None);
     }

@@ -12,8 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 
 use self::checker::Checker;
-pub use self::control::control;
-use self::control::redis_calls;
+pub use self::control::{control, redis_calls};
 use self::judge::{Judged, Played, judge};
 use self::route::Route;
 use self::stage::{Happened, Plot, Stage};

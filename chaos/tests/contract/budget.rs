@@ -1,9 +1,11 @@
-//! How often does a request ask the session store? Counted by Redis itself, in scripts: what a script does
-//! inside is counted by Redis as well, and is not a round trip.
+//! How often does a request ask the session store? Counted by Redis itself, in looks and scripts: what a
+//! script does inside is counted by Redis as well, and is not a round trip.
 
+use anyhow::Context;
 use chaos::contract::call::Call;
 use chaos::contract::site::{Account, Guest, new_key};
 use chaos::contract::{Pace, Site};
+use chaos::run::redis_calls;
 use serde_json::json;
 
 use crate::column::{Column, Lab};
@@ -29,12 +31,7 @@ pub const ROWS: &[LabRow] = &[
 
 /// Store calls so far.
 async fn calls(lab: &Lab) -> anyhow::Result<u64> {
-    let stats = lab.driver.redis_ask(&["INFO", "commandstats"]).await?.unwrap_or_default();
-    let count = |command: &str| -> u64 {
-        let line = stats.lines().find_map(|line| line.strip_prefix(command)?.strip_prefix(":calls="));
-        line.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or(0)
-    };
-    Ok(count("cmdstat_getex") + count("cmdstat_evalsha") + count("cmdstat_eval"))
+    redis_calls(&lab.driver).await?.context("a row about a Redis has one")
 }
 
 /// Sends a call and compares what it cost.
