@@ -45,9 +45,9 @@ fn list(text: &str, versions: &mut Vec<u64>) -> Option<usize> {
         if rest.is_empty() {
             return Some(tags);
         }
-        let strong = rest.strip_prefix("W/").is_none();
-        let (tag, after) = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?.split_once('"')?;
-        versions.extend(version(tag).filter(|_| strong));
+        let (weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
+        let (tag, after) = quoted.strip_prefix('"')?.split_once('"')?;
+        versions.extend(version(tag).filter(|_| !weak));
         tags += 1;
         rest = after.trim_start_matches([' ', '\t']);
         if !rest.is_empty() && !rest.starts_with(',') {

@@ -1,4 +1,4 @@
--- How does nearly every script begin? By asking what time it is, and whether its caller still waits.
+-- How does every script begin? By asking what time it is, and whether its caller still waits.
 --
 -- ARGV[1]  the time, in ms of this clock, at which the caller gives up
 --
@@ -10,4 +10,3 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > tonumber(ARGV[1]) then return 'late' end
-

@@ -17,7 +17,7 @@ pub struct LinkState {
     now: Mutex<Now>,
     /// Rung when a connection is given up.
     pub lost: Notify,
-    /// Rung after each attempt to connect.
+    /// Rung when it is said how it stands: after each attempt to connect.
     pub tried: Notify,
 }
 
@@ -66,6 +66,7 @@ impl LinkState {
     /// Says how it stands.
     pub fn set(&self, now: Now) {
         *self.lock() = now;
+        self.tried.notify_one();
     }
 
     /// Gives up the connection of this number. Requests on their way keep it until they are answered.

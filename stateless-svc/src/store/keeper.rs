@@ -56,7 +56,6 @@ async fn keep(state: Arc<LinkState>, scripts: Arc<Scripts>, client: Client) {
                 tracing::info!("connected to Redis");
                 (pause, said) = (PAUSE.0, None);
                 state.set(Now::Up(live));
-                state.tried.notify_one();
                 state.lost.notified().await;
             }
             Err(error) => {
@@ -65,7 +64,6 @@ async fn keep(state: Arc<LinkState>, scripts: Arc<Scripts>, client: Client) {
                     tracing::warn!(%error, why = why.word(), "cannot use Redis yet");
                 }
                 state.set(Now::Not(why));
-                state.tried.notify_one();
                 pause = (pause * 2).min(PAUSE.1);
             }
         }
