@@ -22,7 +22,7 @@ const LOGINS_AT_ONCE: usize = 8;
 const KEYS: &str = "bench:YSBzZWNyZXQgZm9yIHRoaXMgcmFjZSBhbmQgbm8gb3RoZXIgdXNl";
 const PASSWORD: &str = "correct horse battery staple";
 
-/// Everyone who races.
+/// Everyone who races, in the order in which they take their turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Contender {
     /// axum and a hash map: the limit.
@@ -55,21 +55,6 @@ use Contender::{
 };
 
 impl Contender {
-    /// In the order in which they take their turns.
-    pub const ALL: [Contender; 11] = [
-        Bare,
-        BareOneThread,
-        PromisesMemory,
-        TowerMemory,
-        Stateful,
-        TowerRedis,
-        ActixRedis,
-        Stateless,
-        Floor,
-        FloorScript,
-        PromisesRedis,
-    ];
-
     /// The name in the tables.
     pub fn name(self) -> &'static str {
         match self {

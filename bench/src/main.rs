@@ -78,7 +78,8 @@ struct Config {
 
 impl Config {
     fn racers(&self) -> Vec<Contender> {
-        Contender::ALL.into_iter().filter(|who| self.who.is_empty() || self.who.contains(who)).collect()
+        let all = Contender::value_variants().iter().copied();
+        all.filter(|who| self.who.is_empty() || self.who.contains(who)).collect()
     }
 }
 
@@ -153,7 +154,7 @@ fn measure(config: &Config) -> Result<Results> {
         results.rows = race::run(&config.racers(), distance, &binaries, &place(Chapter::Race, "all"))?;
     }
     if wanted(Chapter::Memory) {
-        for who in Contender::ALL.into_iter().filter(|who| who.is_a_choice()) {
+        for &who in Contender::value_variants().iter().filter(|who| who.is_a_choice()) {
             let place = place(Chapter::Memory, &format!("{who:?}"));
             results.memory.push(memory::measure(who, sessions, &binaries, &place)?);
         }

@@ -2,7 +2,10 @@
 //! they do, and no more, say it too.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -62,6 +65,14 @@ pub fn headers() -> [(HeaderName, HeaderValue); 4] {
 /// The token a client sent, unverified.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// The claims of a JWT that a client sent and whose signature is ours, as JSON; what they say is not looked at.
+pub fn signed_claims(headers: &HeaderMap, key: &DecodingKey) -> Option<Vec<u8>> {
+    let (signed, signature) = bearer(headers)?.rsplit_once('.')?;
+    let genuine = jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, Algorithm::HS256);
+    let (_, claims) = signed.split_once('.').filter(|_| genuine.unwrap_or(false))?;
+    URL_SAFE_NO_PAD.decode(claims).ok()
 }
 
 /// What is kept of a token's secret.

@@ -30,9 +30,7 @@ async fn serve() -> anyhow::Result<()> {
         .route("/session", get(session))
         .route("/cart/items", put(set_item))
         .with_state(Carts::default());
-    let listener = tokio::net::TcpListener::bind(peers::ANY_PORT).await?;
-    peers::announce(listener.local_addr()?);
-    Ok(axum::serve(listener, app).await?)
+    peers::serve(app).await
 }
 
 async fn login(State(carts): State<Carts>) -> Json<serde_json::Value> {

@@ -6,23 +6,19 @@
 //! a plain `GET` or `SET`, and two writers at once lose one of the two writes.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
-use peers::{Cart, Item};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header};
+use peers::promised::{KEY, LIVES_MS, now_ms, signed_claims};
+use peers::{Cart, Item, broken, load};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, Value, cmd};
+use redis::{Cmd, Value, cmd};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-const SECRET: &[u8] = b"a secret for this race and no other use";
-const LIVES: Duration = Duration::from_secs(12 * 60 * 60);
 /// The least a read in one step is: is there a record?
 const READ: &str = "#!lua\nreturn redis.call('GET', KEYS[1])";
 /// The least a write in one step is: only where there is a record, and without losing another's write.
@@ -35,7 +31,7 @@ const WRITE: &str = "#!lua\n\
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sub: Uuid,
-    exp: u64,
+    exp: i64,
 }
 
 #[derive(Clone)]
@@ -52,9 +48,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let unlimited = AsyncConnectionConfig::new().set_response_timeout(None).set_pipeline_buffer_size(4096);
-    let client = redis::Client::open(peers::redis_url()?)?;
-    let mut redis = client.get_multiplexed_async_connection_with_config(&unlimited).await?;
+    let mut redis = peers::redis().await?;
     let mut scripts = None;
     if std::env::args().any(|argument| argument == "--script") {
         let hashes = (load(&mut redis, READ).await?, load(&mut redis, WRITE).await?);
@@ -64,19 +58,13 @@ async fn main() -> anyhow::Result<()> {
         .route("/login", post(login))
         .route("/session", get(session))
         .route("/cart/items", put(set_item))
-        .with_state(App { redis, key: Arc::new(DecodingKey::from_secret(SECRET)), scripts });
-    let listener = tokio::net::TcpListener::bind(peers::ANY_PORT).await?;
-    peers::announce(listener.local_addr()?);
-    Ok(axum::serve(listener, app).await?)
-}
-
-async fn load(redis: &mut MultiplexedConnection, script: &str) -> redis::RedisResult<String> {
-    cmd("SCRIPT").arg("LOAD").arg(script).query_async(redis).await
+        .with_state(App { redis, key: Arc::new(DecodingKey::from_secret(KEY)), scripts });
+    peers::serve(app).await
 }
 
 async fn login(State(mut app): State<App>) -> Result<Json<serde_json::Value>, StatusCode> {
-    let claims = Claims { sub: Uuid::new_v4(), exp: (since_1970() + LIVES).as_secs() };
-    let token = jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET));
+    let claims = Claims { sub: Uuid::new_v4(), exp: (now_ms() + LIVES_MS) / 1000 };
+    let token = jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(KEY));
     let empty = serde_json::to_vec(&Cart::default()).map_err(broken)?;
     let set = cmd("SET").arg(claims.sub.as_bytes()).arg(empty).exec_async(&mut app.redis).await;
     set.map_err(broken)?;
@@ -129,18 +117,6 @@ fn script(hash: &str, id: Uuid) -> Cmd {
 /// The session a token names, if the signature is ours and its time is not over. What else a token could
 /// try is not looked at.
 fn verified(app: &App, headers: &HeaderMap) -> Option<Uuid> {
-    let token = headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")?;
-    let (signed, signature) = token.rsplit_once('.')?;
-    let genuine = jsonwebtoken::crypto::verify(signature, signed.as_bytes(), &app.key, Algorithm::HS256);
-    let (_, claims) = signed.split_once('.').filter(|_| genuine.unwrap_or(false))?;
-    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    (since_1970().as_secs() < claims.exp).then_some(claims.sub)
-}
-
-fn since_1970() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-fn broken<E>(_: E) -> StatusCode {
-    StatusCode::INTERNAL_SERVER_ERROR
+    let claims: Claims = serde_json::from_slice(&signed_claims(headers, &app.key)?).ok()?;
+    (now_ms() / 1000 < claims.exp).then_some(claims.sub)
 }

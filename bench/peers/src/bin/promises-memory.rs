@@ -46,9 +46,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/cart", get(cart))
         .route("/cart/items", put(set_item))
         .with_state(app);
-    let listener = tokio::net::TcpListener::bind(peers::ANY_PORT).await?;
-    peers::announce(listener.local_addr()?);
-    Ok(axum::serve(listener, app).await?)
+    peers::serve(app).await
 }
 
 async fn login(State(app): State<App>) -> Json<serde_json::Value> {

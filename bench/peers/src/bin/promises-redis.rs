@@ -12,13 +12,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
-use peers::promised::{self, KEY, LIVES_MS, Session, hash, now_ms};
-use peers::{Cart, Item};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header};
+use peers::promised::{self, IDLE_MS, KEY, LIVES_MS, Session, hash, now_ms};
+use peers::{Cart, Item, broken};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, cmd};
+use redis::{Cmd, cmd};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -79,10 +77,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let unlimited = AsyncConnectionConfig::new().set_response_timeout(None).set_pipeline_buffer_size(4096);
-    let client = redis::Client::open(peers::redis_url()?)?;
-    let mut redis = client.get_multiplexed_async_connection_with_config(&unlimited).await?;
-    let write = cmd("SCRIPT").arg("LOAD").arg(WRITE).query_async(&mut redis).await?;
+    let mut redis = peers::redis().await?;
+    let write = peers::load(&mut redis, WRITE).await?;
     let fixed = Arc::new(Fixed { key: DecodingKey::from_secret(KEY), write });
     let app = Router::new()
         .route("/login", post(login))
@@ -90,9 +86,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/cart", get(cart))
         .route("/cart/items", put(set_item))
         .with_state(App { redis, fixed });
-    let listener = tokio::net::TcpListener::bind(peers::ANY_PORT).await?;
-    peers::announce(listener.local_addr()?);
-    Ok(axum::serve(listener, app).await?)
+    peers::serve(app).await
 }
 
 async fn login(State(mut app): State<App>) -> Answer<Json<serde_json::Value>> {
@@ -131,7 +125,7 @@ async fn read(app: &mut App, headers: &HeaderMap) -> Answer<(Session, Cart)> {
 fn live(held: &[u8], claims: &Verified) -> Option<String> {
     let rest = std::str::from_utf8(held.strip_prefix(&hash(claims.jti))?).ok()?;
     let used_ms: i64 = rest.get(..13)?.parse().ok()?;
-    (now_ms() - used_ms < 1_800_000).then(|| rest.to_owned())
+    (now_ms() - used_ms < IDLE_MS).then(|| rest.to_owned())
 }
 
 async fn set_item(
@@ -183,17 +177,9 @@ struct Verified {
 
 /// The session and the secret of a token that is ours and not over.
 fn verified(app: &App, headers: &HeaderMap) -> Option<Verified> {
-    let (signed, signature) = promised::bearer(headers)?.rsplit_once('.')?;
-    let genuine =
-        jsonwebtoken::crypto::verify(signature, signed.as_bytes(), &app.fixed.key, Algorithm::HS256);
-    let (_, claims) = signed.split_once('.').filter(|_| genuine.unwrap_or(false))?;
-    let json = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    let json = promised::signed_claims(headers, &app.fixed.key)?;
     let Claims { iss, aud, sid, jti, iat, nbf, exp, .. } = serde_json::from_slice(&json).ok()?;
     let now_s = now_ms() / 1000;
     let good = iss == "lab" && aud == "lab-api" && iat <= now_s && nbf <= now_s && now_s < exp;
     good.then_some(Verified { sid, jti })
-}
-
-fn broken<E>(_: E) -> StatusCode {
-    StatusCode::INTERNAL_SERVER_ERROR
 }

@@ -15,9 +15,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/session", get(session))
         .route("/cart/items", put(set_item))
         .layer(sessions);
-    let listener = tokio::net::TcpListener::bind(peers::ANY_PORT).await?;
-    peers::announce(listener.local_addr()?);
-    Ok(axum::serve(listener, app).await?)
+    peers::serve(app).await
 }
 
 async fn login(session: Session) -> Result<Json<serde_json::Value>, StatusCode> {
