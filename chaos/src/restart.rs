@@ -117,6 +117,15 @@ impl At {
 }
 
 impl How {
+    /// One word, as in `--how`.
+    pub fn word(self) -> &'static str {
+        match self {
+            How::Graceful => "graceful",
+            How::Kill => "kill",
+            How::Pause => "pause",
+        }
+    }
+
     /// The fault that does this to a replica.
     pub fn to_a_replica(self) -> Fault {
         match self {
@@ -126,7 +135,7 @@ impl How {
         }
     }
 
-    /// The fault that does this to Redis, where there is one.
+    /// The fault that does this to Redis, where there is one; a kill is none ([`now::strike`]).
     pub fn to_redis(self) -> Option<Fault> {
         match self {
             How::Graceful => Some(Fault::RedisRestart),

@@ -4,12 +4,16 @@
 
 #[path = "support/browser.rs"]
 mod browser;
+mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use browser::{Browser, DESKTOP, PHONE};
+use chaos::driver::local::redis_server;
+use chaos::driver::redis;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -52,7 +56,8 @@ impl Show {
 
     /// What somebody types meanwhile; what is printed. `presenter` is who runs the show.
     fn types(&self, who: &str, args: &str) -> String {
-        let output = tool(&self.folder, who).args(args.split(' ')).output().unwrap();
+        let mut typed = tool(&self.folder, who);
+        let output = typed.args(args.split(' ')).env("TMPDIR", self.folder.path()).output().unwrap();
         assert!(output.status.code().is_some_and(|code| code < 2), "{who}: chaos {args}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
@@ -62,6 +67,19 @@ impl Show {
         self.types(who, &format!("lab start 2 --nickname {who}"));
         self.types(who, &format!("lab predict 2 {said}"));
         self.types(who, "class hand-in class");
+    }
+
+    /// Which process of the system the lab's Redis is, and what it calls its own run.
+    async fn redis(&self) -> (i64, String) {
+        let status: Value =
+            serde_json::from_str(&self.types("presenter", "status --driver local --json")).unwrap();
+        let processes = status["labs"][0]["processes"].as_array().unwrap();
+        let redis = processes.iter().find(|process| process["name"] == "redis").unwrap();
+        let info =
+            redis::ask(redis["url"].as_str().unwrap(), &["INFO", "server"], Duration::from_secs(5)).await;
+        let info = info.unwrap().unwrap();
+        let run_id = info.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap();
+        (redis["pid"].as_i64().unwrap(), run_id.to_owned())
     }
 
     /// Presses a button by hand, with these headers and no others, and returns the status. Written out,
@@ -141,6 +159,88 @@ async fn a_kill_by_keyboard_is_seen_by_the_stateful_client_and_not_by_the_statel
     until(&browser, "the stateful client's 401", &marks("stateful", "401")).await;
     until(&browser, "its new login", &marks("stateful", "201")).await;
     assert_eq!(browser.ask(&marks("stateless", "401")).await, 0, "a stateless session survives the kill");
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+/// Every target on the page, and what its buttons do.
+const BUTTONS: &str = "return [...document.querySelectorAll('.target')].map((target) =>
+    [target.getAttribute('aria-label'), ...[...target.querySelectorAll('button')].map((button) => button.dataset.how)])";
+
+/// Presses this button with the keyboard and waits for these words about it.
+async fn press_and_read(browser: &Browser, target: &str, how: &str, words: &str) -> String {
+    browser
+        .ask(&format!(
+            "document.querySelector('[data-target={target}][data-how={how}]').focus(); return null"
+        ))
+        .await;
+    browser.press("\u{E007}").await;
+    let line = format!(
+        "[...document.querySelectorAll('#log li')].find((line) => line.textContent.startsWith('{how} {target}: '))"
+    );
+    let said = format!("const line = {line}; return line && line.textContent.includes('{words}')");
+    until(browser, &format!("{how} {target}: {words}"), &said).await;
+    browser.ask(&format!("return {line}.textContent")).await.as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_target_can_be_restarted_killed_and_paused_redis_too() {
+    let Some(browser) = Browser::open(DESKTOP).await else { return };
+    let show = Show::start();
+    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
+    until(&browser, "the page", "return document.body.dataset.drawn === 'yes'").await;
+    let there_is_redis = redis_server::find().is_some();
+    let replicas = ["stateful-1", "stateful-2", "stateless-1", "stateless-2"];
+    let targets = replicas.into_iter().chain(there_is_redis.then_some("redis"));
+    let expected: Vec<Value> =
+        targets.map(|name| serde_json::json!([name, "graceful", "kill", "pause"])).collect();
+    assert_eq!(browser.ask(BUTTONS).await, Value::from(expected));
+    if !there_is_redis {
+        return support::skip("the buttons of Redis", "no redis-server; apt install redis-server");
+    }
+
+    let (pid, run_id) = show.redis().await;
+    let line = press_and_read(&browser, "redis", "kill", "new run_id").await;
+    let (pid_after, run_id_after) = show.redis().await;
+    assert_ne!(pid_after, pid, "another process");
+    assert_ne!(run_id_after, run_id);
+    assert!(line.contains(&format!("new run_id {run_id_after} after {run_id}")), "{line}");
+    // Both lanes show it, and say what it was.
+    for service in ["stateful", "stateless"] {
+        let band = format!(
+            "const lane = document.querySelector('svg[data-service={service}]');
+             return lane.querySelector('.fault') && [...lane.querySelectorAll('text')].some((each) => each.textContent === 'kill redis')"
+        );
+        until(&browser, "the band and its name", &band).await;
+    }
+    press_and_read(&browser, "redis", "graceful", "run_id").await;
+    let (pid_graceful, _) = show.redis().await;
+    assert_ne!(pid_graceful, pid_after);
+    press_and_read(&browser, "redis", "pause", "left a PING unanswered").await;
+    assert_eq!(show.redis().await.0, pid_graceful, "who is paused stays who it is");
+    press_and_read(&browser, "stateful-2", "pause", "until it was continued").await;
+    until(&browser, "requests that succeed afterwards", &marks("stateless", "200")).await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn in_containers_the_database_has_its_buttons_too() {
+    if !support::docker("the live page of a lab in containers") {
+        return;
+    }
+    let Some(browser) = Browser::open(DESKTOP).await else { return };
+    let show = Show::start_in(tempfile::tempdir().unwrap(), &["--driver", "docker"]);
+    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
+    until(&browser, "the page", "return document.body.dataset.drawn === 'yes'").await;
+    let names = "return [...document.querySelectorAll('.target')].map((each) => each.getAttribute('aria-label')).join(' ')";
+    assert_eq!(browser.ask(names).await, "stateful-1 stateful-2 stateless-1 stateless-2 redis sql");
+    for (how, words) in
+        [("kill", "before that since"), ("graceful", "before that since"), ("pause", "Paused")]
+    {
+        let line = press_and_read(&browser, "sql", how, words).await;
+        assert!(!line.contains("NOT PROVEN"), "{line}");
+    }
+    let line = press_and_read(&browser, "redis", "kill", "new run_id").await;
+    assert!(!line.contains("NOT PROVEN"), "{line}");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 

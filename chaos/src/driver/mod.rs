@@ -214,7 +214,7 @@ impl Driver {
         &self.lab().store
     }
 
-    /// What `word` means as a target: a service, a replica, or `redis`.
+    /// What `word` means as a target: a service, a replica, `redis`, or `sql`.
     ///
     /// # Errors
     /// If it means nothing in this lab: what would, or why not.
@@ -240,13 +240,16 @@ impl Driver {
                 Ok(Target::Replica { service: replica.service.clone(), replica: word.to_owned() })
             }
             None => {
-                let mut known: Vec<&str> = self.services().collect();
-                known.extend(self.all_replicas().map(|replica| replica.name.as_str()));
-                known.extend(self.redis_url().is_ok().then_some("redis"));
-                known.extend(self.sql().map(|_| "sql"));
+                let known: Vec<&str> = self.services().chain(self.single_targets()).collect();
                 bail!("there is no target {word:?} in this lab; there are {}", known.join(", "))
             }
         }
+    }
+
+    /// The words for all that can be hit by itself: each replica, Redis and the database where the lab has them.
+    pub fn single_targets(&self) -> Vec<&str> {
+        let replicas = self.all_replicas().map(|replica| replica.name.as_str());
+        replicas.chain(self.redis_url().is_ok().then_some("redis")).chain(self.sql().map(|_| "sql")).collect()
     }
 
     /// Undoes whatever is still in force, starts what is down, and returns when everything is ready. Says

@@ -75,7 +75,8 @@ pub enum StoreWish {
     Embedded,
 }
 
-/// What a fault can be aimed at.
+/// What a fault can be aimed at. Not the gateway: it keeps nothing of a session (which replica knows a client is
+/// in the client's own cookie), so its restart would cost the two services the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// All replicas of a service.
@@ -91,4 +92,14 @@ pub enum Target {
     Redis,
     /// The database with accounts and orders, where the lab has started one: its box.
     Sql(String),
+}
+
+impl Target {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        match self {
+            Target::Service(name) | Target::Replica { replica: name, .. } | Target::Sql(name) => name,
+            Target::Redis => "redis",
+        }
+    }
 }

@@ -93,7 +93,7 @@ pub fn show_page(driver: &Driver) -> String {
         "lab": driver.lab().name,
         "store": driver.store().why(),
         "replicas": replicas.collect::<Vec<_>>(),
-        "redis": driver.redis_url().is_ok(),
+        "targets": driver.single_targets(),
         "words": [],
     });
     filled_in(SHOW, &for_a_script(&facts))

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use super::{How, RestartArgs, sql};
 use crate::cli::usage;
-use crate::driver::{Driver, DriverName, EXIT_WITHIN, READY_WITHIN, Target};
+use crate::driver::{Driver, DriverName, EXIT_WITHIN, READY_WITHIN, Replica, Target};
 use crate::fault::{self, Aim, Fault, Strike};
 use crate::way::Way;
 
@@ -28,35 +28,39 @@ pub async fn restart(driver: DriverName, args: &RestartArgs) -> anyhow::Result<(
     let target = lab.target(&args.target).map_err(|error| usage(error.to_string()))?;
     let mut told = String::new();
     let mut proven = true;
-    for (target, strike) in strike(&lab, target, args).await? {
+    for target in each_of(&lab, target) {
+        let strike = strike(&lab, &target, args.how, args.pause_for).await?;
         proven &= strike.proof.proven;
-        tell(&mut told, &target, args.how, &strike);
+        tell(&mut told, target.name(), args.how, &strike);
     }
     Ok((told, proven))
 }
 
-async fn strike(lab: &Driver, target: Target, args: &RestartArgs) -> anyhow::Result<Vec<(String, Strike)>> {
-    let mut strikes = Vec::new();
+/// The single targets that one stands for: those of a service are its replicas, which are hit one after the other,
+/// each ready before the next, as a rolling restart does.
+fn each_of(lab: &Driver, target: Target) -> Vec<Target> {
+    let Target::Service(service) = target else { return vec![target] };
+    let one = |replica: &Replica| Target::Replica { service: service.clone(), replica: replica.name.clone() };
+    lab.replicas(&service).iter().map(one).collect()
+}
+
+/// Does this to a single target, and returns when everything is ready again: here, and behind a button of the
+/// live page.
+///
+/// # Errors
+/// If the lab broke, or the target is a whole service.
+pub async fn strike(lab: &Driver, target: &Target, how: How, pause_for: Duration) -> anyhow::Result<Strike> {
     match target {
-        Target::Redis => strikes.push(("redis".to_owned(), redis(lab, args).await?)),
-        Target::Sql(name) => {
-            let strike = sql::restart(lab, &name, args.how, args.pause_for).await?;
-            strikes.push((name, strike));
-        }
         Target::Replica { service, replica } => {
-            let strike = hit(lab, args.how.to_a_replica(), &service, &replica, args.pause_for).await?;
-            strikes.push((replica, strike));
+            hit(lab, how.to_a_replica(), service, replica, pause_for).await
         }
-        // One after the other, each ready before the next, as a rolling restart does.
-        Target::Service(service) => {
-            for replica in lab.replicas(&service).to_vec() {
-                let strike =
-                    hit(lab, args.how.to_a_replica(), &service, &replica.name, args.pause_for).await?;
-                strikes.push((replica.name, strike));
-            }
-        }
+        Target::Redis => match how.to_redis() {
+            Some(fault) => hit(lab, fault, "", "", pause_for).await,
+            None => kill_redis(lab).await,
+        },
+        Target::Sql(name) => sql::restart(lab, name, how, pause_for).await,
+        Target::Service(name) => bail!("{name} is a whole service; one replica of it can be hit"),
     }
-    Ok(strikes)
 }
 
 async fn hit(
@@ -68,18 +72,17 @@ async fn hit(
 ) -> anyhow::Result<Strike> {
     let aim = Aim { driver: lab, service, replica, way: Way::Direct, held: None, pause_for };
     let mut strike = fault::strike_for_a_while(fault, aim).await?;
-    if fault == Fault::Pause {
-        // No client is at work here, so there is no request to speak of.
+    if fault == Fault::Pause && strike.proof.proven {
+        // Whether a request was open is not known here, so there is none to speak of.
         strike.proof.what = format!("{replica} was {} until it was continued", lab.frozen_word());
     }
     Ok(strike)
 }
 
-async fn redis(lab: &Driver, args: &RestartArgs) -> anyhow::Result<Strike> {
-    if let Some(fault) = args.how.to_redis() {
-        return hit(lab, fault, "", "", args.pause_for).await;
-    }
-    // Killed, but its disk is kept: what its append-only file had not yet written is gone, and no more.
+/// Kills Redis and starts it again with what it has on disk. It is no fault of the matrix, because a step decides
+/// nothing about it: a change is in the file before its client hears of it, and then this is `redis-restart`,
+/// unless the disk is busy just then; Redis waits for that up to two seconds and answers meanwhile.
+async fn kill_redis(lab: &Driver) -> anyhow::Result<Strike> {
     let run_before = lab.redis_run_id().await?;
     lab.kill("redis").await?;
     if !lab.gone("redis", EXIT_WITHIN).await? {

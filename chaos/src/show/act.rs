@@ -1,4 +1,4 @@
-//! What do the buttons do? What `chaos restart` and `chaos heal` do, one at a time.
+//! What do the buttons do? What `chaos restart` and `chaos heal` do, by the same code, one at a time.
 
 use std::time::Duration;
 
@@ -7,9 +7,7 @@ use serde::Deserialize;
 use super::Show;
 use super::feed::Event;
 use crate::driver::Target;
-use crate::fault::{self, Aim, Fault};
-use crate::restart::How;
-use crate::way::Way;
+use crate::restart::{How, now};
 
 /// How long a pause lasts: long enough to be seen at the back of the room, and longer than clients wait.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -58,11 +56,14 @@ pub(super) async fn press(show: &Show, act: &Act, number: u64) -> anyhow::Result
         show.feed.say(&Event::Over { number, at_ms, proven, proof, restart: None });
         return Ok(());
     };
-    let (fault, service, replica) = aimed(show, how, &act.target)?;
+    let target = show.driver.target(&act.target)?;
+    if matches!(target, Target::Service(_)) {
+        anyhow::bail!("a button hits one of {}", show.driver.single_targets().join(", "));
+    }
     let _turn = show.turn.lock().await;
-    let (at_ms, target) = (show.feed.now_ms(), act.target.clone());
-    show.feed.say(&Event::Ordered { number, at_ms, how: fault.name(), target });
-    let struck = strike(show, fault, &service, &replica).await;
+    let (at_ms, name) = (show.feed.now_ms(), act.target.clone());
+    show.feed.say(&Event::Ordered { number, at_ms, how: how.word(), target: name });
+    let struck = now::strike(&show.driver, &target, how, PAUSE).await;
     let at_ms = show.feed.now_ms();
     show.feed.say(&match struck {
         Ok(strike) => Event::Over {
@@ -88,24 +89,4 @@ impl Button {
             Button::Heal => None,
         }
     }
-}
-
-/// Which fault a button means for its target, and whom it hits.
-fn aimed(show: &Show, how: How, target: &str) -> anyhow::Result<(Fault, String, String)> {
-    match show.driver.target(target)? {
-        Target::Replica { service, replica } => Ok((how.to_a_replica(), service, replica)),
-        Target::Redis => {
-            let fault = how.to_redis();
-            let fault =
-                fault.ok_or_else(|| anyhow::anyhow!("Redis is restarted or paused here, not killed"))?;
-            Ok((fault, String::new(), String::new()))
-        }
-        _ => anyhow::bail!("a button hits one replica, or redis"),
-    }
-}
-
-async fn strike(show: &Show, fault: Fault, service: &str, replica: &str) -> anyhow::Result<fault::Strike> {
-    let (driver, way) = (&show.driver, Way::Direct);
-    let aim = Aim { driver, service, replica, way, held: None, pause_for: PAUSE };
-    fault::strike_for_a_while(fault, aim).await
 }

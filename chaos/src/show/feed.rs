@@ -36,7 +36,7 @@ pub enum Event {
         at_ms: f64,
         /// What: `kill`.
         how: &'static str,
-        /// What it hits: a replica, or `redis`.
+        /// What it hits: a replica, `redis` or `sql`; healing hits `everything`.
         target: String,
     },
     /// A fault is over, and everything it hit is ready again.

@@ -37,8 +37,9 @@ pub fn recipe(program: &Path, port: u16, data: &Path, log: PathBuf, mark: &(Stri
         ("--bind", "127.0.0.1"),
         ("--port", &port.to_string()),
         ("--dir", &data.display().to_string()),
-        // Every write goes to the append-only file at once; the disk has it a second later. A killed
-        // process loses nothing, a machine without power up to that second.
+        // A write is in the append-only file before its client is answered, and on the disk a second later. So a
+        // killed process loses nothing and a machine without power up to that second; only while the disk is
+        // slower than that does Redis answer first, and then a kill can cost up to two seconds.
         ("--appendonly", "yes"),
         ("--appendfsync", "everysec"),
         ("--save", ""),

@@ -130,12 +130,10 @@ function inWords({ step, status, failure, failure_reason: reason, ms: took, repl
 const CALLED = { graceful: 'restart', kill: 'kill', pause: 'pause' };
 
 function targets() {
-  const all = DATA.replicas.map(([, name]) => [name, ['graceful', 'kill', 'pause']]);
-  if (DATA.redis) all.push(['redis', ['graceful', 'pause']]);
-  for (const [name, hows] of all) {
+  for (const name of DATA.targets) {
     const row = element('div', { class: 'target', role: 'group', 'aria-label': name },
       element('span', { class: 'target-name' }, name, ' ', element('span', { id: `boot-${name}`, class: 'faint' })));
-    for (const how of hows) {
+    for (const how of Object.keys(CALLED)) {
       const button = element('button', { type: 'button', class: 'act', 'data-target': name, 'data-how': how, 'aria-label': `${CALLED[how]} ${name}` }, CALLED[how]);
       button.addEventListener('click', () => press({ how, target: name }));
       row.append(button);
