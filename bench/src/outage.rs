@@ -12,6 +12,7 @@ use crate::http;
 use crate::load::{self, Load};
 use crate::process::PATIENCE;
 use crate::race::CONNECTIONS;
+use crate::scheduling::Scheduling;
 
 /// What is done to Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,13 @@ pub struct Waits {
     pub first_error: Option<String>,
 }
 
+impl Waits {
+    /// Does it count?
+    pub fn is_valid(&self) -> bool {
+        self.errors == 0 && self.answers > 0
+    }
+}
+
 /// Takes Redis away from `stateless-svc` under load and gives it back.
 ///
 /// # Errors
@@ -76,6 +84,7 @@ pub fn measure(outage: Outage, window: Duration, binaries: &Binaries, folder: &P
         Outage::Paused => redis.process.signal(Signal::SIGSTOP)?,
         Outage::Down => redis.kill()?,
     }
+    Scheduling::Usual.apply()?;
     let seen = load::run(&load, || Ok(()))?;
     match outage {
         Outage::Paused => redis.process.signal(Signal::SIGCONT)?,

@@ -11,6 +11,7 @@ use crate::http;
 use crate::load::{self, Load, Window};
 use crate::machine;
 use crate::process::{self, Process};
+use crate::scheduling::Scheduling;
 
 /// Keep-alive connections, each with a session of its own.
 pub const CONNECTIONS: usize = 64;
@@ -67,6 +68,8 @@ pub struct Row {
     pub contender: Contender,
     /// At what.
     pub operation: Operation,
+    /// Beside what kind of load.
+    pub scheduling: Scheduling,
     /// One entry a round.
     pub turns: Vec<Turn>,
     /// Answers that were not 2xx, and broken connections. Any invalidates the row.
@@ -127,10 +130,12 @@ pub fn run(
     for &contender in racers {
         runners.push(Runner::prepare(contender, binaries, folder).with_context(|| name(contender))?);
     }
-    let mut rows: Vec<Row> = racers
-        .iter()
-        .flat_map(|&contender| Operation::ALL.map(|operation| Row::empty(contender, operation)))
-        .collect();
+    let mut rows = Vec::new();
+    for scheduling in Scheduling::ALL {
+        for &contender in racers {
+            rows.extend(Operation::ALL.map(|operation| Row::empty(contender, operation, scheduling)));
+        }
+    }
     for round in 1..=distance.rounds {
         eprintln!("race: round {round} of {}", distance.rounds);
         for row in &mut rows {
@@ -151,8 +156,8 @@ fn name(contender: Contender) -> String {
 }
 
 impl Row {
-    fn empty(contender: Contender, operation: Operation) -> Self {
-        Row { contender, operation, turns: Vec::new(), errors: 0, first_error: None }
+    fn empty(contender: Contender, operation: Operation, scheduling: Scheduling) -> Self {
+        Row { contender, operation, scheduling, turns: Vec::new(), errors: 0, first_error: None }
     }
 }
 
@@ -180,6 +185,7 @@ impl Runner {
             window: distance.window,
             expected: |status| (200..300).contains(&status),
         };
+        row.scheduling.apply()?;
         let window = load::run(&load, || self.meter())?;
         row.errors += window.errors;
         if row.first_error.is_none() {

@@ -12,6 +12,7 @@ use crate::memory::Memory;
 use crate::outage::Waits;
 use crate::race::{CONNECTIONS, Distance, Operation, Row};
 use crate::restart::Restarts;
+use crate::scheduling::Scheduling;
 
 const BEGIN: &str = "<!-- made by `make bench`: do not edit from here -->";
 const END: &str = "<!-- to here -->";
@@ -65,13 +66,16 @@ impl Results {
         chapter("Promises", verdicts(&self.verdicts()));
         let limits = bars::limits(&self.rows);
         chapter("Where the missed bars lie", limits.iter().map(|limit| format!("- {limit}\n")).collect());
-        for operation in Operation::ALL {
-            let (turns, window) = (self.distance.rounds, self.distance.window.as_secs_f64());
-            let title = format!(
-                "{}, {CONNECTIONS} connections, medians of {turns} rounds of {window} s",
-                capitalised(operation.word())
-            );
-            chapter(&title, race(&self.rows, operation));
+        for scheduling in Scheduling::ALL {
+            for operation in Operation::ALL {
+                let (turns, window) = (self.distance.rounds, self.distance.window.as_secs_f64());
+                let title = format!(
+                    "{}, {}, {CONNECTIONS} connections, medians of {turns} rounds of {window} s",
+                    capitalised(operation.word()),
+                    scheduling.word()
+                );
+                chapter(&title, race(&self.rows, operation, scheduling));
+            }
         }
         chapter(&format!("Bytes a session, of {}", self.sessions), memory(&self.memory));
         chapter("Graceful restart, from SIGTERM to ready", restarts(&self.restarts));
@@ -118,8 +122,9 @@ fn verdicts(verdicts: &[Verdict]) -> String {
     table(&["promise", "measured", "bar", "", "beside"], rows)
 }
 
-fn race(rows: &[Row], operation: Operation) -> String {
-    let rows = rows.iter().filter(|row| row.operation == operation).map(|row| {
+fn race(rows: &[Row], operation: Operation, scheduling: Scheduling) -> String {
+    let rows = rows.iter().filter(|row| (row.operation, row.scheduling) == (operation, scheduling));
+    let rows = rows.map(|row| {
         let who = row.contender.name().to_owned();
         if let Some(error) = &row.first_error {
             let shout = format!("**INVALID**: {} errors, the first: {error}", row.errors);

@@ -6,7 +6,7 @@
 //! the two another request could log out, and the save would bring the dead session back to life.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -383,8 +383,8 @@ impl Budget {
     /// # Errors
     /// [`StoreDown::Timeout`] once the budget is spent.
     pub async fn spend<T>(&mut self, call: impl Future<Output = T>) -> Result<T, StoreDown> {
-        let start = Instant::now();
-        let outcome = tokio::time::timeout(self.left, call).await;
+        let start = tokio::time::Instant::now();
+        let outcome = tokio::time::timeout_at(start + self.left, call).await;
         self.left = self.left.saturating_sub(start.elapsed());
         outcome.map_err(|_| StoreDown::Timeout)
     }

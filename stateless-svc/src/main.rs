@@ -10,8 +10,7 @@ use std::process::ExitCode;
 use config::Config;
 use sessions::InStore;
 
-// Between a token, a command and its answer a request makes some forty small allocations. The system's
-// allocator takes a tenth of the processor time for them that this one gives back; its twin has fewer.
+// A request makes dozens of small allocations, and the system's allocator takes a tenth of its processor time for them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -120,26 +120,31 @@ impl Tokens {
     /// # Errors
     /// `Malformed`, `Invalid`, `Expired(Absolute)` or `NotYetValid`.
     pub fn verify(&self, now_ms: i64, token: &str) -> Result<Claims, SessionError> {
-        let [header, claims, signature] = split(token).ok_or(SessionError::Malformed)?;
-        let signer = self.signer_of(header)?;
+        let parts = split(token).ok_or(SessionError::Malformed)?;
+        let [header, claims, signature] = parts;
+        // Our own headers are known byte for byte; any other is read with care.
+        let signer = match self.signers.iter().find(|signer| signer.encoded_header == header) {
+            Some(signer) => signer,
+            None => self.signer_of(check_form(parts)?)?,
+        };
         let signed = &token.as_bytes()[..header.len() + 1 + claims.len()];
         let genuine = jsonwebtoken::crypto::verify(signature, signed, &signer.decoding, Algorithm::HS256);
         if !genuine.unwrap_or(false) {
+            // What was signed here has the form of a token; only what was not has to be looked at.
+            check_form(parts)?;
             return Err(SessionError::Invalid("signature"));
         }
         // From here on, somebody with our key wrote it; with `typ`, that is one of our replicas.
         let json =
             URL_SAFE_NO_PAD.decode(claims).map_err(|_| SessionError::Invalid("claims are not base64url"))?;
-        let body: Body = serde_json::from_slice(&json)
+        let json = str::from_utf8(&json).map_err(|_| SessionError::Invalid("claims are not UTF-8"))?;
+        let body: Body = serde_json::from_str(json)
             .map_err(|_| SessionError::Invalid("a claim is missing or of a wrong type"))?;
         body.judge(now_ms)
     }
 
-    /// The key a header names. Our own headers are known byte for byte; any other is read with care.
+    /// The key a header names that is none of ours.
     fn signer_of(&self, encoded_header: &str) -> Result<&Signer, SessionError> {
-        if let Some(signer) = self.signers.iter().find(|signer| signer.encoded_header == encoded_header) {
-            return Ok(signer);
-        }
         let json = URL_SAFE_NO_PAD.decode(encoded_header).map_err(|_| SessionError::Malformed)?;
         let header: Map<String, Value> =
             serde_json::from_slice(&json).map_err(|_| SessionError::Malformed)?;
@@ -205,21 +210,24 @@ impl Body<'_> {
     }
 }
 
-/// The three parts of something that has the form of a token. The signature may be empty, so that
-/// `alg: none` is refused for what it is.
+/// What stands before the first dot, between, and after the last.
 fn split(token: &str) -> Option<[&str; 3]> {
     if token.len() > MAX_TOKEN_BYTES {
         return None;
     }
-    let mut parts = token.split('.');
-    let found = [parts.next()?, parts.next()?, parts.next()?];
-    let fits = parts.next().is_none() && found.iter().all(|part| is_base64url(part));
-    (fits && !found[0].is_empty() && !found[1].is_empty()).then_some(found)
+    let (header, rest) = token.split_once('.')?;
+    let (claims, signature) = rest.rsplit_once('.')?;
+    Some([header, claims, signature])
+}
+
+/// Has it the form of a token? Then the header. A fourth part would be a dot in the second, which no base64url has.
+/// The signature may be empty, so that `alg: none` is refused for what it is.
+fn check_form(parts: [&str; 3]) -> Result<&str, SessionError> {
+    let [header, claims, _] = parts;
+    let fits = parts.iter().all(|part| is_base64url(part)) && !header.is_empty() && !claims.is_empty();
+    fits.then_some(header).ok_or(SessionError::Malformed)
 }
 
 fn is_base64url(text: &str) -> bool {
-    // Without an early exit the compiler checks sixteen characters at a time.
-    let clean =
-        text.bytes().fold(true, |clean, b| clean & (b.is_ascii_alphanumeric() | (b == b'-') | (b == b'_')));
-    clean && text.len() % 4 != 1
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') && text.len() % 4 != 1
 }

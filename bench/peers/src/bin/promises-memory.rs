@@ -37,6 +37,10 @@ struct App {
 
 type Answer<T> = Result<T, StatusCode>;
 
+// As stateful-svc has it: a floor with another allocator would be none.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let app = App { key: Hmac::new_from_slice(KEY)?, records: Arc::default() };
