@@ -53,42 +53,12 @@ function lane(service) {
   }
   const here = drawn('circle', { r: 9, class: 'here', visibility: 'hidden' });
   svg.append(here);
-  svg.addEventListener('click', (event) => tell(nearest(event, svg, service), here, service));
-  svg.addEventListener('keydown', (event) => walk(event, here, service));
+  choosable(svg, () => service.requests, (request) => [x(request.at), y(request.took)], (request) => tell(request, here, service));
   return element('figure', {}, element('figcaption', {}, element('h3', {}, service.service)), element('div', { class: 'lanes' }, svg));
 }
 
-function nearest(event, svg, service) {
-  const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-  let [best, distance] = [-1, Infinity];
-  service.requests.forEach((request, index) => {
-    const far = Math.hypot(x(request.at) - point.x, y(request.took) - point.y);
-    if (far < distance) [best, distance] = [index, far];
-  });
-  return best;
-}
-
-// Left and right walk from request to request, up and down from one that did not succeed to the next.
-function walk(event, here, service) {
-  const { requests } = service;
-  const at = Number(here.dataset.index ?? -1);
-  const bad = (request) => outcome(request) !== 'ok';
-  const goal = {
-    ArrowRight: () => Math.min(at + 1, requests.length - 1), ArrowLeft: () => Math.max(at - 1, 0),
-    ArrowDown: () => requests.findIndex((request, index) => index > at && bad(request)),
-    ArrowUp: () => requests.findLastIndex((request, index) => index < at && bad(request)),
-    Home: () => 0, End: () => requests.length - 1,
-  }[event.key];
-  if (!goal) return;
-  event.preventDefault();
-  tell(goal(), here, service);
-}
-
 // Shows a request in words, and where it is in the picture.
-function tell(index, here, service) {
-  const told = service.requests[index];
-  if (!told) return;
-  here.dataset.index = index;
+function tell(told, here, service) {
   for (const [name, value] of [['cx', x(told.at)], ['cy', y(told.took)], ['visibility', 'visible']]) here.setAttribute(name, value);
   byId('detail').replaceChildren(
     element('strong', {}, `${service.service}, client ${told.client}: ${told.flow}, ${told.step}`),

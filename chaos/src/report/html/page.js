@@ -155,7 +155,7 @@ function mark(cell, request, index, rail, points, another) {
   const to = Math.max(position(points, request.at + request.took), from);
   const group = drawn('g', {
     class: `request is-${kind}`, tabindex: index === 0 ? 0 : -1, role: 'button',
-    'aria-label': `${cell.column}: ${inWords(request)}`, 'data-step': request.step,
+    'aria-label': `${cell.column}: ${askedAndAnswered(request)}`, 'data-step': request.step,
   });
   group.append(drawn('line', { x1: from, x2: to, y1: rail, y2: rail, class: 'wait' }));
   group.append(drawn('circle', { cx: to, cy: rail, r: 16, class: 'ring' }));
@@ -197,20 +197,12 @@ function drawAxis(svg, points, y, width) {
   }
 }
 
-function inWords(request) {
-  return `${request.step}, ${request.method} ${request.path}, ${answerOf(request)}, after ${ms(request.took)}`;
-}
-
 function choose(group, cell, request) {
   for (const other of byId('lanes').querySelectorAll('.request')) {
     other.classList.toggle('chosen', other === group);
     if (other.parentNode === group.parentNode) other.setAttribute('tabindex', other === group ? 0 : -1);
   }
-  const who = request.boot ? `answered by run ${request.boot}` : `sent to ${request.replica}, which did not answer`;
-  byId('detail').replaceChildren(
-    element('strong', {}, `${cell.column}: ${request.method} ${request.path}`),
-    element('div', {}, `${inWords(request)}, sent at ${ms(request.at)}; ${who}.`),
-  );
+  byId('detail').replaceChildren(...inFull(cell.column, request));
 }
 
 // Left and right walk along a lane, up and down between lanes; Enter or space shows the request.
@@ -220,14 +212,10 @@ function walk(event, group, cell, request) {
   const [mine, at] = [inLane(cell.column), inLane(cell.column).indexOf(group)];
   const lane = lanes.indexOf(cell.column);
   const neighbour = (number) => { const other = inLane(lanes[number]); return other[Math.min(at, other.length - 1)]; };
-  const goal = {
-    ArrowRight: () => mine[at + 1], ArrowLeft: () => mine[at - 1], Home: () => mine[0], End: () => mine[mine.length - 1],
+  const next = ledTo(event, mine, group, {
     ArrowDown: () => lane + 1 < lanes.length && neighbour(lane + 1), ArrowUp: () => lane > 0 && neighbour(lane - 1),
     Enter: () => group, ' ': () => group,
-  }[event.key];
-  if (!goal) return;
-  event.preventDefault();
-  const next = goal();
+  });
   if (!next) return;
   next.focus();
   next.dispatchEvent(new MouseEvent('click', { bubbles: true }));

@@ -23,8 +23,9 @@ function heard(event) {
   if (told) told(event);
 }
 
-function request(event) {
-  requests.push(event);
+// In the words of the other pages.
+function request({ at_ms: at, ms: took, failure_reason: reason, boot_id: boot, ...rest }) {
+  requests.push({ at, took, reason, boot, ...rest });
 }
 
 function ordered(event) {
@@ -62,16 +63,28 @@ function note(number, text) {
 
 // ---------------------------------------------------------------- the lanes
 
+// Where now is, on the tool's clock; the mark that is looked at, if one is.
+let right = 0;
+let chosen = null;
+
+const x = (time) => LEFT + Math.max(0, 1 - (right - time) / SPAN) * (WIDTH - LEFT - RIGHT);
+const marksOf = (service) => requests.filter((each) => each.service === service);
+
 function lane(service) {
-  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'img', 'data-service': service });
+  const label = `${service}: its requests of the last half minute`;
+  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'group', tabindex: 0, 'data-service': service, 'aria-label': label, 'aria-describedby': 'keys' });
+  choosable(svg, () => marksOf(service), (each) => [x(each.at), RAIL], (each) => {
+    chosen = each;
+    byId('detail').replaceChildren(...inFull(service, each));
+    draw();
+  });
   return element('figure', {}, element('figcaption', {}, element('h3', { id: `state-${service}` }, service)), element('div', { class: 'lanes' }, svg));
 }
 
 function draw() {
-  const right = now();
-  requests = requests.filter((each) => each.at_ms > right - SPAN);
+  right = now();
+  requests = requests.filter((each) => each.at > right - SPAN);
   faults = faults.filter((each) => each.until_ms === null || each.until_ms > right - SPAN);
-  const x = (time) => LEFT + Math.max(0, 1 - (right - time) / SPAN) * (WIDTH - LEFT - RIGHT);
   for (const svg of document.querySelectorAll('svg[data-service]')) {
     const service = svg.dataset.service;
     const parts = [drawn('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: RAIL, y2: RAIL, class: 'rail' })];
@@ -84,20 +97,21 @@ function draw() {
       for (const time of splits(fault)) parts.push(drawn('line', { x1: x(time), x2: x(time), y1: 8, y2: HEIGHT - 8, class: 'split', 'stroke-dasharray': '5 4' }));
       parts.push(...named(`${fault.how} ${fault.target}`, from, rowEnds));
     }
-    const mine = requests.filter((each) => each.service === service);
+    const mine = marksOf(service);
     for (const each of mine) {
       // What went well is small, so that what did not stands out.
       const size = outcome(each) === 'ok' ? 0.4 : 0.9;
-      const mark = drawn('g', { transform: `translate(${x(each.at_ms)} ${RAIL}) scale(${size})`, class: `is-${outcome(each)}`, 'data-status': String(each.status) }, sign(outcome(each)));
+      // Hidden from a screen reader, which is told the chosen one instead of a hundred that move.
+      const mark = drawn('g', { transform: `translate(${x(each.at)} ${RAIL}) scale(${size})`, class: `is-${outcome(each)}`, 'data-status': String(each.status), 'data-at': each.at, 'aria-hidden': 'true' }, sign(outcome(each)));
       const title = drawn('title');
       title.textContent = inWords(each);
       mark.append(title);
       parts.push(mark);
     }
+    if (mine.includes(chosen)) parts.push(drawn('circle', { cx: x(chosen.at), cy: RAIL, r: 13, class: 'here', 'data-at': chosen.at }));
     svg.replaceChildren(...parts);
     const last = mine[mine.length - 1];
     const words = last ? `${service}: ${inWords(last)}` : service;
-    svg.setAttribute('aria-label', words);
     byId(`state-${service}`).replaceChildren(...(last ? [signInText(outcome(last)), ` ${words}`] : [words]));
   }
 }
@@ -119,7 +133,7 @@ function splits({ at_ms: from, restart }) {
   return [from + restart.stop_ms, from + restart.stop_ms + restart.gone_ms];
 }
 
-function inWords({ step, status, failure, failure_reason: reason, ms: took, replica, boot_id: boot }) {
+function inWords({ step, status, failure, reason, took, replica, boot }) {
   const run = boot ? ` from ${replica} ${runOf(boot)}` : '';
   return `${step} ${answerOf({ status, failure, reason })}${run}, ${ms(took)}`;
 }
@@ -261,6 +275,7 @@ function begin() {
   for (const name of ['ok', 'refused', 'failed', 'silent']) byId('legend').append(element('li', {}, signInText(name), ` ${SIGNS[name][2]}`));
   byId('legend').append(element('li', {}, 'shaded: a fault is in force'));
   byId('lanes').replaceChildren(...SERVICES.map(lane));
+  byId('detail').textContent = 'Click near a mark to see its request, or Tab to a lane: left and right for the next, up and down for the next that did not succeed.';
   targets();
   listen();
   // Who asked for less motion gets a picture every second.

@@ -1,5 +1,5 @@
 'use strict';
-// What both pages need: the facts, small tools, and the signs. Every text goes through textContent, so no
+// What all pages need: the facts, small tools, and the signs. Every text goes through textContent, so no
 // text of a results file can become markup.
 
 const DATA = JSON.parse(document.getElementById('data').textContent);
@@ -65,8 +65,67 @@ function answerOf({ status, failure, reason }) {
   return status === null ? `no answer: ${failure}` : withReason(`${status}${failure ? ` ${failure}` : ''}`, reason);
 }
 
+function askedAndAnswered(request) {
+  return `${request.step}, ${request.method} ${request.path}, ${answerOf(request)}, after ${ms(request.took)}`;
+}
+
+// A request and its answer in full: what a chosen mark shows.
+function inFull(lane, request) {
+  const who = request.status === null ? `sent to ${request.replica}, which did not answer`
+    : `answered by ${request.boot ? `run ${request.boot}` : request.replica}`;
+  return [
+    element('strong', {}, `${lane}: ${request.method} ${request.path}`),
+    element('div', {}, `${askedAndAnswered(request)}, sent at ${ms(request.at)}; ${who}.`),
+  ];
+}
+
 // `stateful-2.ab12cd34…` is said as `run ab12`.
 function runOf(boot) {
   const dot = boot.lastIndexOf('.');
   return `run ${boot.slice(dot + 1, dot + 5)}`;
+}
+
+// ---------------------------------------------------------------- marks, by mouse and by keyboard
+
+// Which mark of a row a key leads to, if it is one that walks; `more` is what further keys mean here.
+function ledTo(event, row, from, more = {}) {
+  // With these a key is the browser's: Alt and left goes back a page.
+  if (event.altKey || event.ctrlKey || event.metaKey) return null;
+  const at = row.indexOf(from);
+  const goal = {
+    ArrowRight: () => row[Math.min(at + 1, row.length - 1)], ArrowLeft: () => row[Math.max(at - 1, 0)],
+    Home: () => row[0], End: () => row[row.length - 1], ...more,
+  }[event.key];
+  if (!goal) return null;
+  event.preventDefault();
+  return goal() || null;
+}
+
+// A lane whose marks are too many to hold the focus each, or are drawn anew all the time: the lane holds it. A click
+// chooses the nearest mark; left and right walk from mark to mark, up and down from one that did not succeed to the
+// next. `marks` says which are there, `placeOf` where one is; `chosen` hears of each choice.
+function choosable(svg, marks, placeOf, chosen) {
+  let now = null;
+  const choose = (mark) => { if (mark) { now = mark; chosen(mark); } };
+  const bad = (mark) => outcome(mark) !== 'ok';
+  svg.addEventListener('click', (event) => choose(nearest(event, svg, marks(), placeOf)));
+  svg.addEventListener('keydown', (event) => {
+    const row = marks();
+    const at = row.indexOf(now);
+    choose(ledTo(event, row, now, {
+      ArrowDown: () => row.find((mark, index) => index > at && bad(mark)),
+      ArrowUp: () => row.findLast((mark, index) => index < at && bad(mark)),
+    }));
+  });
+}
+
+function nearest(event, svg, marks, placeOf) {
+  const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+  let [best, distance] = [null, Infinity];
+  for (const mark of marks) {
+    const [x, y] = placeOf(mark);
+    const far = Math.hypot(x - point.x, y - point.y);
+    if (far < distance) [best, distance] = [mark, far];
+  }
+  return best;
 }
