@@ -164,10 +164,67 @@ async fn a_load_is_drawn_with_a_lane_for_each_service_and_every_fault_shaded() {
 }
 
 #[tokio::test]
+async fn a_loads_faults_are_split_into_stop_gone_and_ready_and_can_be_looked_at_one_by_one() {
+    let report = report(&["load", "--clients", "6", "--for", "3s", "--every", "800ms", "--pace", "50ms"]);
+    for size in [DESKTOP, PHONE] {
+        let Some(browser) = opened(&report, size).await else { return };
+        browser.ask("document.getElementById('choose-time').focus(); return null").await;
+        browser.press("\u{E015}").await;
+        let mut ready_is_named = false;
+        for (at, service) in report.result["services"].as_array().unwrap().iter().enumerate() {
+            // Where the band begins and ends, where its lines are, and what is written in it.
+            let told = browser
+                .ask(&format!(
+                    "const lane = document.querySelectorAll('svg.load')[{at}], number = (each, name) => Number(each.getAttribute(name));
+                     return {{
+                       bands: [...lane.querySelectorAll('.fault')].map((each) => [number(each, 'x'), number(each, 'width')]),
+                       lines: [...lane.querySelectorAll('.split')].map((each) => number(each, 'x1')),
+                       names: [...lane.querySelectorAll('text')].map((each) => each.textContent),
+                     }}"
+                ))
+                .await;
+            let bands: Vec<(f64, f64)> = serde_json::from_value(told["bands"].clone()).unwrap();
+            let [(left, width)] = bands[..] else { panic!("one fault is looked at: {told}") };
+            let lines: Vec<f64> = serde_json::from_value(told["lines"].clone()).unwrap();
+            let outage = &service["outages"][0];
+            let time = |name: &str| outage[name].as_f64().unwrap();
+            let pixels_a_ms = width / (time("until_ms") - time("from_ms"));
+            let mut edge = left;
+            for part in ["stop", "gone", "ready"] {
+                let wide = outage["restart"][format!("{part}_ms")].as_f64().unwrap() * pixels_a_ms;
+                let named = told["names"].as_array().unwrap().iter().any(|name| name == part);
+                // In between it is a question of rounding.
+                let room = part.len() as f64 * 8.0;
+                assert!(named || wide < room + 1.0, "{part} has room for its name: {told} {outage}");
+                assert!(!named || wide > room - 1.0, "{part} has no room for its name: {told} {outage}");
+                edge += wide;
+                assert!(lines.iter().any(|line| (line - edge).abs() < 2.5), "after {part}: {told} {outage}");
+            }
+            ready_is_named |= told["names"].as_array().unwrap().iter().any(|name| name == "ready");
+        }
+        // The picture is as wide as the longer of the two, and most of that is the start.
+        assert!(ready_is_named, "{size:?}");
+        let sideways = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(browser.ask(sideways).await, 0, "at {size:?} the page itself moves sideways");
+        browser.picture(&format!("load-fault-{}", size.0)).await;
+        // And back to all of it.
+        browser.ask("document.getElementById('choose-time').focus(); return null").await;
+        browser.press("\u{E013}").await;
+        let all = "return document.querySelector('svg.load').querySelectorAll('.fault').length";
+        let outages = report.result["services"][0]["outages"].as_array().unwrap().len();
+        assert_eq!(browser.ask(all).await, outages);
+        browser.picture(&format!("load-{}", size.0)).await;
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
 async fn a_load_can_be_read_with_the_keyboard_alone() {
     let report = report(&["load", "--clients", "6", "--for", "3s", "--every", "800ms", "--pace", "50ms"]);
     let Some(browser) = opened(&report, DESKTOP).await else { return };
     let detail = "return document.getElementById('detail').textContent";
+    browser.press("\u{E004}").await;
+    assert_eq!(browser.ask("return document.activeElement.id").await, "choose-time");
     browser.press("\u{E004}").await;
     assert_eq!(browser.ask("return document.activeElement.classList.contains('load')").await, true);
     browser.press("\u{E014}").await;

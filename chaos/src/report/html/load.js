@@ -14,7 +14,12 @@ const SERVICES = DATA.services.map((service) => ({
 }));
 const END = Math.max(1, ...SERVICES.flatMap((service) => service.requests.map((request) => request.at + request.took)));
 
-const x = (time) => LEFT + (time / END) * (WIDTH - LEFT - RIGHT);
+// Which part of the time the picture shows: all of it, or one fault with a little on both sides.
+let [from, until] = [0, END];
+
+const x = (time) => LEFT + ((time - from) / (until - from)) * (WIDTH - LEFT - RIGHT);
+// A fault can reach out of the picture.
+const inside = (x) => Math.min(Math.max(x, LEFT), WIDTH - RIGHT);
 // From a tenth of a millisecond at the bottom to ten seconds at the top.
 const y = (took) => {
   const share = (Math.log10(Math.min(Math.max(took, 0.1), 10000)) + 1) / 5;
@@ -31,30 +36,63 @@ const SHAPES = {
 
 function lane(service) {
   const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'group', tabindex: 0, 'aria-label': inWords(service), 'aria-describedby': 'keys' });
-  for (const outage of service.outages) {
-    const wide = Math.max(2, x(outage.until_ms) - x(outage.from_ms));
-    svg.append(drawn('rect', { x: x(outage.from_ms), y: TOP, width: wide, height: HEIGHT - TOP - BOTTOM, class: 'fault' }));
+  for (const outage of service.outages.filter((each) => each.until_ms >= from && each.from_ms <= until)) {
+    const edges = edgesOf(outage.from_ms, partsOf(outage.restart), outage.until_ms);
+    const names = outage.restart ? PARTS : [outage.fault];
+    svg.append(...shaded(edges.map(x).map(inside), names, TOP, HEIGHT - TOP - BOTTOM));
   }
   for (const took of [0.1, 1, 10, 100, 1000, 10000]) {
     const label = drawn('text', { x: LEFT - 8, y: y(took) + 4, 'text-anchor': 'end', class: 'small' });
     label.textContent = took < 1000 ? `${took} ms` : `${took / 1000} s`;
     svg.append(drawn('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(took), y2: y(took), class: 'grid' }), label);
   }
-  const between = Math.max(1, Math.ceil((END / 1000) * (48 / (WIDTH - LEFT - RIGHT))));
-  for (let second = 0; second * 1000 <= END; second += between) {
-    const label = drawn('text', { x: x(second * 1000), y: HEIGHT - 8, 'text-anchor': 'middle', class: 'small' });
-    label.textContent = `${second} s`;
-    svg.append(label);
-  }
+  svg.append(...times());
+  const requests = service.requests.filter((request) => request.at >= from && request.at <= until);
   for (const each of KINDS) {
-    const marks = service.requests.filter((request) => outcome(request) === each);
+    const marks = requests.filter((request) => outcome(request) === each);
     const d = marks.map((request) => SHAPES[each](Math.round(x(request.at) * 10) / 10, Math.round(y(request.took) * 10) / 10)).join(' ');
     if (d) svg.append(drawn('path', { d, class: `mark is-${each} mark-${each}`, 'data-count': marks.length }));
   }
   const here = drawn('circle', { r: 9, class: 'here', visibility: 'hidden' });
   svg.append(here);
-  choosable(svg, () => service.requests, (request) => [x(request.at), y(request.took)], (request) => tell(request, here, service));
+  choosable(svg, () => requests, (request) => [x(request.at), y(request.took)], (request) => tell(request, here, service));
   return element('figure', {}, element('figcaption', {}, element('h3', {}, service.service)), element('div', { class: 'lanes' }, svg));
+}
+
+// What time it is along the lower edge, at round numbers that have room for themselves.
+function times() {
+  const least = ((until - from) / (WIDTH - LEFT - RIGHT)) * 64;
+  const tens = 10 ** Math.floor(Math.log10(least));
+  const step = [1, 2, 5, 10].map((each) => each * tens).find((each) => each >= least);
+  const digits = Math.max(0, Math.ceil(3 - Math.log10(step)));
+  const labels = [];
+  for (let time = Math.ceil(from / step) * step; time <= until; time += step) {
+    const label = drawn('text', { x: x(time), y: HEIGHT - 8, 'text-anchor': 'middle', class: 'small' });
+    label.textContent = `${(time / 1000).toFixed(digits)} s`;
+    labels.push(label);
+  }
+  return labels;
+}
+
+// Most faults are over so soon that in the whole picture their parts lie upon each other; one by one they do not.
+function chooseTime() {
+  const strikes = [];
+  for (const { outages: all } of SERVICES) {
+    all.forEach((outage, number) => {
+      const { fault, since, till } = strikes[number] || { fault: outage.fault, since: Infinity, till: -Infinity };
+      strikes[number] = { fault, since: Math.min(since, outage.from_ms), till: Math.max(till, outage.until_ms) };
+    });
+  }
+  if (!strikes.length) return;
+  const box = element('select', { id: 'choose-time' }, element('option', { value: -1 }, 'all of it'),
+    ...strikes.map(({ fault, since }, number) => element('option', { value: number }, `${number + 1}: ${fault} at ${(since / 1000).toFixed(1)} s`)));
+  box.addEventListener('change', () => {
+    const strike = strikes[box.value];
+    const beside = strike && Math.max(5, (strike.till - strike.since) / 4);
+    [from, until] = strike ? [strike.since - beside, strike.till + beside] : [0, END];
+    byId('lanes').replaceChildren(...SERVICES.map(lane));
+  });
+  byId('choice').append(element('label', { for: box.id }, 'time', box));
 }
 
 // Shows a request in words, and where it is in the picture.
@@ -147,6 +185,7 @@ function begin() {
   byId('about').textContent = `${DATA.clients} clients a service, a request every ${DATA.pace_ms} ms each · seed ${DATA.seed} · ${DATA.started_at.slice(0, 16).replace('T', ' ')} UTC · ${DATA.store}`;
   byId('cap').textContent = DATA.cap || '';
   for (const each of KINDS) byId('legend').append(element('li', {}, signInText(each), ` ${SIGNS[each][2]}`));
+  chooseTime();
   byId('lanes').replaceChildren(...SERVICES.map(lane));
   byId('detail').textContent = 'Click near a mark to see its request, or Tab to a lane: left and right for the next, up and down for the next that did not succeed.';
   byId('numbers').replaceChildren(...wrongs(), answered(), numbers());

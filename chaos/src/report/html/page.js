@@ -95,16 +95,12 @@ function position(points, time) {
 }
 
 function faultTimes(cell) {
-  if (!cell.window) return [];
-  const [from, until] = cell.window;
-  if (!cell.restart) return [from, until];
-  const [stop, gone, ready] = cell.restart;
-  return [from, from + stop, from + stop + gone, from + stop + gone + ready, until];
+  return cell.window ? edgesOf(cell.window[0], cell.restart, cell.window[1]) : [];
 }
 
-// What lies between the fault times; the last part of a restart has no name, it is the fault's proof.
+// What lies between the fault times.
 function faultParts(cell) {
-  return cell.restart ? ['stop', 'gone', 'ready'] : [cell.fault];
+  return cell.restart ? PARTS : [cell.fault];
 }
 
 const widthOf = (part) => part.length * 8 + 6;
@@ -135,17 +131,7 @@ function drawLane(svg, cell, top, width, points) {
 function drawFault(svg, cell, top, points) {
   const times = faultTimes(cell);
   if (!times.length) return;
-  const xs = times.map((time) => position(points, time));
-  const [left, right] = [xs[0], Math.max(xs[xs.length - 1], xs[0] + 3)];
-  svg.append(drawn('rect', { x: left, y: top + 34, width: right - left, height: LANE - 40, class: 'fault' }));
-  for (const x of xs) svg.append(drawn('line', { x1: x, x2: x, y1: top + 34, y2: top + LANE - 6, class: 'split', 'stroke-dasharray': '5 4' }));
-  faultParts(cell).forEach((part, index) => {
-    // What took no time at all has no place; the numbers are below.
-    if (xs[index + 1] - xs[index] < part.length * 8 && cell.restart) return;
-    const label = drawn('text', { x: xs[index] + 4, y: top + 48, class: 'small' });
-    label.textContent = part;
-    svg.append(label);
-  });
+  svg.append(...shaded(times.map((time) => position(points, time)), faultParts(cell), top + 34, LANE - 40));
 }
 
 // Whenever another run answers than before, the mark says which.

@@ -92,10 +92,8 @@ function draw() {
     for (const fault of faults) {
       const hit = DATA.replicas.find(([, name]) => name === fault.target);
       if (hit && hit[0] !== service) continue;
-      const [from, until] = [x(fault.at_ms), x(fault.until_ms === null ? right : fault.until_ms)];
-      parts.push(drawn('rect', { x: from, y: 8, width: Math.max(3, until - from), height: HEIGHT - 16, class: 'fault', 'data-number': fault.number }));
-      for (const time of splits(fault)) parts.push(drawn('line', { x1: x(time), x2: x(time), y1: 8, y2: HEIGHT - 8, class: 'split', 'stroke-dasharray': '5 4' }));
-      parts.push(...named(`${fault.how} ${fault.target}`, from, rowEnds));
+      const edges = edgesOf(fault.at_ms, partsOf(fault.restart), fault.until_ms === null ? right : fault.until_ms);
+      parts.push(...shaded(edges.map(x), [], 8, HEIGHT - 16), ...named(`${fault.how} ${fault.target}`, x(edges[0]), rowEnds));
     }
     const mine = marksOf(service);
     for (const each of mine) {
@@ -126,11 +124,6 @@ function named(text, from, rowEnds) {
   const label = drawn('text', { x, y: 22 + row * 16, class: 'small' });
   label.textContent = text;
   return [label];
-}
-
-function splits({ at_ms: from, restart }) {
-  if (!restart) return [];
-  return [from + restart.stop_ms, from + restart.stop_ms + restart.gone_ms];
 }
 
 function inWords({ step, status, failure, reason, took, replica, boot }) {

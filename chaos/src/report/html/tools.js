@@ -85,6 +85,39 @@ function runOf(boot) {
   return `run ${boot.slice(dot + 1, dot + 5)}`;
 }
 
+// ---------------------------------------------------------------- the window of a fault
+
+const PARTS = ['stop', 'gone', 'ready'];
+const partsOf = (restart) => restart && PARTS.map((part) => restart[`${part}_ms`]);
+
+// The times at which the parts of a fault's window begin, and its end. After the three parts of a restart comes
+// what has no name: its proof, or in a rolling restart the other replicas.
+function edgesOf(from, parts, until) {
+  if (!parts) return [from, until];
+  const [stop, gone, ready] = parts;
+  return [from, from + stop, from + stop + gone, from + stop + gone + ready, until];
+}
+
+// A fault's window: shaded, with a line at each edge, and in each part its name. What took too little time to be seen
+// has no line and no name of its own; the numbers are below.
+function shaded(xs, names, top, height) {
+  const right = Math.max(xs[xs.length - 1], xs[0] + 3);
+  const drawing = [drawn('rect', { x: xs[0], y: top, width: right - xs[0], height, class: 'fault' })];
+  let last = -Infinity;
+  for (const x of xs) {
+    if (x - last < 2) continue;
+    drawing.push(drawn('line', { x1: x, x2: x, y1: top, y2: top + height, class: 'split', 'stroke-dasharray': '5 4' }));
+    last = x;
+  }
+  names.forEach((name, index) => {
+    if (xs[index + 1] - xs[index] < name.length * 8) return;
+    const label = drawn('text', { x: xs[index] + 4, y: top + 14, class: 'small' });
+    label.textContent = name;
+    drawing.push(label);
+  });
+  return drawing;
+}
+
 // ---------------------------------------------------------------- marks, by mouse and by keyboard
 
 // Which mark of a row a key leads to, if it is one that walks; `more` is what further keys mean here.
