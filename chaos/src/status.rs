@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::driver::docker::program;
 use crate::driver::local::{control, proc};
 use crate::driver::{Driver, DriverName, docker};
 use crate::state::folder;
@@ -176,7 +177,8 @@ fn text(lab: &LabStatus) -> String {
         text.push_str(&format!("  {:name_width$}  {:url_width$}  {line}\n", process.name, process.url));
     }
     for missing in &lab.missing {
-        text.push_str(&format!("  {missing} is not there: docker-compose -p {} up -d makes it\n", lab.name));
+        let compose = program::called();
+        text.push_str(&format!("  {missing} is not there: {compose} -p {} up -d makes it\n", lab.name));
     }
     text.push_str(&format!("logs: {}\n\n", lab.logs));
     text

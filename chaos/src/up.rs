@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
+use crate::driver::docker::program;
 use crate::driver::{Driver, DriverName, LabSpec, Store, StoreWish};
 use crate::interrupt::interrupted;
 use crate::service::{self, Service, Twin};
@@ -111,8 +112,10 @@ fn welcome(driver: &Driver) -> String {
     match driver {
         Driver::Local(_) => text.push_str(&format!("logs are in {}\n", lab.logs.display())),
         Driver::Docker(_) => text.push_str(&format!(
-            "logs: docker logs {}-BOX-1; docker-compose -p {} ps knows it too\n",
-            lab.name, lab.name
+            "logs: docker logs {}-BOX-1; {} -p {} ps knows it too\n",
+            lab.name,
+            program::called(),
+            lab.name
         )),
     }
     if let Some(first) = driver.all_replicas().next() {

@@ -7,6 +7,7 @@ mod support;
 
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::pin::pin;
 use std::process::{Command, Stdio};
@@ -18,7 +19,7 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, EventsOptionsBuilder, ListContainersOptionsBuilder,
     ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
 };
-use chaos::driver::docker::{engine, find, remove};
+use chaos::driver::docker::{engine, find, program, remove};
 use chaos::driver::{Driver, DriverName};
 use chaos::fault::{self, Aim, Fault};
 use chaos::service;
@@ -167,6 +168,59 @@ async fn what_is_missing_or_taken_is_named_in_one_line() {
     assert_eq!(left(&engine::open().await.unwrap(), &name).await, Vec::<String>::new());
 }
 
+/// A folder with a program in it that is called docker-compose and is no such thing.
+fn compose_that(script: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("docker-compose");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[test]
+fn the_doctor_has_a_line_for_each_thing_that_containers_need_and_a_cure_beside_what_is_wrong() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    let place = Place::with_the_engine();
+    // Ports that the labs of other tests do not want.
+    let ports = free_ports();
+    let doctor = || {
+        let mut doctor = place.chaos(&["doctor"]);
+        doctor.envs(ports.iter().cloned());
+        doctor
+    };
+    let line = |doctor: &mut Command, about: &str| {
+        let output = doctor.output().unwrap();
+        // What containers lack never makes a machine unfit.
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let told = words(&output);
+        let found = told.lines().find(|line| line.contains(about)).map(str::to_owned);
+        found.unwrap_or_else(|| panic!("nothing about {about}: {told}"))
+    };
+    let well = ["the Docker engine", "MiB of memory", "ports of docker-compose.yml", "image amnesia:dev"];
+    for about in well {
+        assert!(line(&mut doctor(), about).starts_with("ok"), "{about}");
+    }
+
+    let no_image = line(doctor().env("LAB_IMAGE", "amnesia:nowhere"), "amnesia:nowhere");
+    assert!(no_image.starts_with("poor") && no_image.contains("cure: make images"), "{no_image}");
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let in_use = line(doctor().env("LAB_PORT_REDIS", &port), "ports of docker-compose.yml");
+    assert!(in_use.contains(&port) && in_use.contains("cure: end what uses them"), "{in_use}");
+
+    // No `docker` on this path, so none of its plugins counts.
+    let with = |folder: &Path| line(doctor().env("PATH", folder), "ompose");
+    let says = compose_that("echo 9.8.7");
+    assert!(with(says.path()).starts_with("ok   docker-compose 9.8.7 is at /"), "{}", with(says.path()));
+    let broken = compose_that("echo no module named docker; exit 1");
+    let broken = with(broken.path());
+    assert!(broken.starts_with("poor") && broken.contains("cure: install it again"), "{broken}");
+    let none = with(Path::new("/nowhere"));
+    assert!(none.starts_with("poor there is no Compose") && none.contains("cure: apt install"), "{none}");
+}
+
 #[tokio::test]
 async fn however_an_up_ends_nothing_is_left_and_a_killed_one_is_healed_away() {
     if !support::docker("what holds for containers only") {
@@ -223,6 +277,30 @@ async fn however_an_up_ends_nothing_is_left_and_a_killed_one_is_healed_away() {
 }
 
 #[tokio::test]
+async fn an_up_that_is_interrupted_on_its_way_leaves_nothing() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    let (place, engine) = (Place::with_the_engine(), engine::open().await.unwrap());
+    let name = name("early");
+    let _swept = Swept(name.clone());
+    let first_box = format!("{name}-postgres-1");
+    let state = async || engine.inspect_container(&first_box, None).await.ok()?.state?.running;
+    // While its boxes are being made; and when the first of them runs, and the others wait for it.
+    for (stop, runs) in [(Signal::SIGINT, false), (Signal::SIGTERM, true)] {
+        let mut up = place.chaos(&[&SMALL[..], &[&name]].concat());
+        let up = up.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let seen = async || state().await.filter(|running| *running || !runs);
+        eventually(&engine, "its first box", seen).await;
+        signal(&up, stop);
+        let output = up.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{stop}: {output:?}");
+        assert_eq!(words(&output), "", "it was not up yet, and has nothing to complain about");
+        assert_eq!(left(&engine, &name).await, Vec::<String>::new(), "{stop}");
+    }
+}
+
+#[tokio::test]
 async fn a_run_that_is_interrupted_leaves_nothing_and_a_killed_one_is_healed_away() {
     if !support::docker("what holds for containers only") {
         return;
@@ -256,19 +334,23 @@ async fn a_run_that_is_interrupted_leaves_nothing_and_a_killed_one_is_healed_awa
     .await;
 }
 
-/// Compose, to be told something about a project.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The Compose that `make up` takes, to be told something about a project.
 fn compose(project: &str) -> Command {
     let keys = ["LAB_KEYS_STATEFUL", "LAB_KEYS_STATELESS"].map(|it| (it, format!("k1:{}", "0".repeat(64))));
-    let mut compose = Command::new("docker-compose");
+    let mut compose = Command::new(root().join("deploy/compose"));
     compose.args(["-p", project]).envs(keys).env("POSTGRES_PASSWORD", "not-a-secret");
-    compose.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
+    // Not the keys and ports of the lab that somebody plays with here.
+    compose.env("LAB_ENV_FILE", "/nowhere").env_remove("COMPOSE_PROJECT_NAME").current_dir(root());
     compose
 }
 
 /// A free port for each variable of the compose file that names one.
 fn free_ports() -> Vec<(String, String)> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docker-compose.yml");
-    let text = std::fs::read_to_string(file).unwrap();
+    let text = std::fs::read_to_string(root().join("docker-compose.yml")).unwrap();
     let names =
         text.split("${").filter_map(|rest| rest.split(":-").next()).filter(|it| it.starts_with("LAB_PORT_"));
     // All of them are held until all are known.
@@ -282,18 +364,16 @@ async fn a_project_that_compose_has_started_is_a_lab_like_our_own() {
     if !support::docker("what holds for containers only") {
         return;
     }
-    if Command::new("docker-compose").arg("version").stdout(Stdio::null()).status().is_err() {
-        return support::skip(
-            "a_project_that_compose_has_started_is_a_lab_like_our_own",
-            "there is no docker-compose",
-        );
+    if program::find().is_none() {
+        let test = "a_project_that_compose_has_started_is_a_lab_like_our_own";
+        return support::skip(test, "there is no Compose");
     }
     let (place, engine, name) = (Place::with_the_engine(), engine::open().await.unwrap(), name("compose"));
     let _swept = Swept(name.clone());
     let ports = free_ports();
     let compose = |args: &[&str]| {
         let output = compose(&name).args(args).envs(ports.iter().cloned()).output().unwrap();
-        assert!(output.status.success(), "docker-compose {args:?}: {output:?}");
+        assert!(output.status.success(), "compose {args:?}: {output:?}");
         words(&output)
     };
     compose(&["up", "-d"]);
@@ -351,7 +431,7 @@ async fn a_project_that_compose_has_started_is_a_lab_like_our_own() {
     let force = RemoveContainerOptionsBuilder::default().force(true).build();
     engine.remove_container(&two, Some(force)).await.unwrap();
     let half = restart("stateless-1");
-    let cure = format!("stateless-2 is not there; `docker-compose -p {name} up -d`");
+    let cure = format!("stateless-2 is not there; `{} -p {name} up -d`", program::called());
     assert!(half.status.code() == Some(3) && words(&half).contains(&cure), "{half:?}");
     assert!(place.told(&["status", "--driver", "docker"]).contains("stateless-2 is not there"));
     let half = place.run(&heal);
@@ -371,11 +451,12 @@ async fn compose_knows_a_lab_of_ours() {
     if !support::docker("what holds for containers only") {
         return;
     }
+    if program::find().is_none() {
+        return support::skip("compose_knows_a_lab_of_ours", "there is no Compose");
+    }
     let name = name("known");
     let lab = Lab::of([service::stateful()]).replicas(1).on(DriverName::Docker).named(&name).start().await;
-    let Ok(listed) = compose(&name).arg("ps").output() else {
-        return support::skip("compose_knows_a_lab_of_ours", "there is no docker-compose");
-    };
+    let listed = compose(&name).arg("ps").output().unwrap();
     for part in ["stateful-1", "postgres", "Up"] {
         assert!(words(&listed).contains(part), "{part}: {listed:?}");
     }

@@ -70,7 +70,21 @@ fn a_flow_knows_neither_faults_nor_drivers_and_a_fault_knows_no_flow() {
 }
 
 #[test]
+fn containers_are_driven_by_the_engine_itself_and_no_program_is_run() {
+    let driver = root().join("chaos/src/driver");
+    let mut driver_files =
+        [files(&driver.join("docker"), ".rs"), files(&driver.join("swarm"), ".rs")].concat();
+    assert!(driver_files.len() >= 20, "the folders are where this test looks");
+    driver_files.push(driver.join("swarm.rs"));
+    for file in driver_files {
+        let code = code(&fs::read_to_string(&file).unwrap());
+        assert!(!names(&code, "Command"), "{} runs a program", file.display());
+    }
+}
+
+#[test]
 fn the_arrow_test_itself_can_fail() {
+    assert!(names("let run = std::process::Command::new(\"docker\");", "Command"));
     assert!(names("use crate::fault::Kill;", "fault"));
     assert!(!names("let default = 1;", "fault"));
     assert_eq!(code("let a = 1; // fault\n"), "let a = 1; ");

@@ -3,27 +3,23 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
+use std::time::Duration;
 
 use bollard::Docker as Engine;
-use bollard::query_parameters::ListContainersOptionsBuilder;
+use tokio::process::Command;
 
 use super::finding::{Finding, good, poor};
 use crate::driver::docker::compose::Compose;
 use crate::driver::docker::engine::{self, Unreachable};
-use crate::driver::docker::find;
+use crate::driver::docker::{find, program};
 use crate::driver::local::ports;
 
 /// What the boxes of one lab may use together, with room for the engine; see the limits in the compose file.
 const MEMORY_NEEDED_MIB: u64 = 600;
 
-/// Where compose lies if it came with the engine's own packages.
-const PLUGINS: [&str; 4] = [
-    "/usr/libexec/docker/cli-plugins",
-    "/usr/lib/docker/cli-plugins",
-    "/usr/local/lib/docker/cli-plugins",
-    "/usr/local/libexec/docker/cli-plugins",
-];
+/// How long a Compose may take to say its version. The first one is a Python program and takes a second.
+const SAYS_ITS_VERSION_WITHIN: Duration = Duration::from_secs(10);
 
 /// One line for each thing that a lab in containers needs.
 pub(super) async fn look() -> Vec<Finding> {
@@ -40,7 +36,7 @@ pub(super) async fn look() -> Vec<Finding> {
         Ok(compose) => compose,
         Err(error) => return vec![poor(format!("{error:#}"), "correct the variable")],
     };
-    let mut findings = vec![version(&engine).await, compose_program(&engine).await, memory(&engine).await];
+    let mut findings = vec![version(&engine).await, compose_program().await, memory(&engine).await];
     findings.push(published(&engine, &compose).await);
     let images: BTreeSet<&str> = compose.services.values().map(|one| one.image.as_str()).collect();
     for name in images {
@@ -71,26 +67,31 @@ async fn version(engine: &Engine) -> Finding {
 }
 
 /// Compose is not needed by this tool, but `make up` is a command of it.
-async fn compose_program(engine: &Engine) -> Finding {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker/cli-plugins"));
-    let folders = std::env::split_paths(&path).chain(home).chain(PLUGINS.map(PathBuf::from));
-    let Some(program) = folders.map(|folder| folder.join("docker-compose")).find(|program| program.is_file())
-    else {
+async fn compose_program() -> Finding {
+    let Some(program) = program::find() else {
         return poor(
-            "there is no docker-compose: `make up` cannot run, `chaos up --driver docker` can",
+            "there is no Compose: `make up` cannot run, `chaos up --driver docker` can",
             "apt install docker-compose (or docker-compose-plugin)",
         );
     };
-    // It writes its version on what it makes; asking it would mean to run it.
-    let made = engine.list_containers(Some(ListContainersOptionsBuilder::default().all(true).build())).await;
-    let version = made.unwrap_or_default().into_iter().find_map(|container| {
-        let labels = container.labels?;
-        // What this tool has made is not compose's.
-        (!labels.contains_key("amnesia.owner")).then(|| labels.get("com.docker.compose.version").cloned())?
-    });
-    let version = version.map_or_else(String::new, |version| format!(", version {version}"));
-    good(format!("docker-compose is at {}{version}", program.display()))
+    let (called, at) = (program.called, program.path.display());
+    match version_of(&program.path).await {
+        Some(version) => good(format!("{called} {version} is at {at}")),
+        None => poor(
+            format!("{called} at {at} does not say its version: `make up` cannot run"),
+            "install it again",
+        ),
+    }
+}
+
+/// What a Compose says of itself, which is the only way to know; `None` if it does not say.
+async fn version_of(compose: &Path) -> Option<String> {
+    let asked = Command::new(compose).args(["version", "--short"]).kill_on_drop(true).output();
+    let output = tokio::time::timeout(SAYS_ITS_VERSION_WITHIN, asked).await.ok()?.ok()?;
+    let said = String::from_utf8(output.stdout).ok()?;
+    let version = said.trim().trim_start_matches('v');
+    let is_one = version.starts_with(|c: char| c.is_ascii_digit()) && !version.contains(char::is_whitespace);
+    (output.status.success() && is_one).then(|| version.to_owned())
 }
 
 async fn memory(engine: &Engine) -> Finding {
@@ -114,15 +115,16 @@ async fn published(engine: &Engine, compose: &Compose) -> Finding {
     let all = || compose.services.values().flat_map(|one| &one.ports).map(|port| port.host);
     let taken: Vec<u16> = all().filter(|port| !ports::is_free(*port)).collect();
     let labs = find::all(engine).await.unwrap_or_default();
-    let labs: Vec<String> =
-        labs.into_iter().filter(|lab| lab.publishes(&taken)).map(|lab| lab.name).collect();
+    let a_strangers = taken.iter().find(|port| !labs.iter().any(|lab| lab.publishes(&[**port])));
+    let lab = labs.iter().find(|lab| lab.publishes(&taken)).map(|lab| &lab.name);
     let what = format!("{} of the {} ports of docker-compose.yml are in use", taken.len(), all().count());
-    match (taken.as_slice(), labs.as_slice()) {
-        ([], _) => good(format!("the {} ports of docker-compose.yml are free", all().count())),
-        (_, [lab, ..]) => good(format!("{what}, by the lab {lab:?}")),
-        ([first, ..], []) => {
-            poor(format!("{what}, {first} for one"), "end what uses them, or set the port's variable in .env")
+    match (a_strangers, lab) {
+        (Some(port), _) => {
+            let cure = "end what uses them, or set the port's variable in .env";
+            poor(format!("{what}, {port} by something that is no lab"), cure)
         }
+        (None, Some(lab)) => good(format!("{what}, by the lab {lab:?}")),
+        (None, None) => good(format!("the {} ports of docker-compose.yml are free", all().count())),
     }
 }
 

@@ -6,7 +6,7 @@ use bollard::Docker as Engine;
 use super::compose::Compose;
 use super::find::{self, Found};
 use super::labels::ROLE;
-use super::{Docker, engine};
+use super::{Docker, engine, program};
 
 impl Docker {
     /// Joins a lab that is up and whole.
@@ -17,8 +17,9 @@ impl Docker {
         let engine = engine::open().await?;
         let found = named(&engine, name).await?;
         if let [missing, ..] = found.missing()[..] {
+            let compose = program::called();
             bail!(
-                "the lab {name:?} is half up: {missing} is not there; `docker-compose -p {name} up -d` makes it"
+                "the lab {name:?} is half up: {missing} is not there; `{compose} -p {name} up -d` makes it"
             );
         }
         if let [down, ..] = found.down()[..] {

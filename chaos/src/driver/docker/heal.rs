@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use bollard::Docker as Engine;
 
 use super::find::Found;
-use super::{Docker, anew, attach, engine, find, lab, remove};
+use super::{Docker, anew, attach, engine, find, lab, program, remove};
 use crate::driver::Driver;
 
 /// Heals one lab, or all of them; says of each what was done.
@@ -50,7 +50,8 @@ async fn heal_one(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> {
     if let [missing, ..] = lab.missing()[..] {
         let name = &lab.name;
         let so_far = if done.is_empty() { String::new() } else { format!(" ({} was done)", done.join("; ")) };
-        bail!("{missing} is not there; `docker-compose -p {name} up -d` makes it{so_far}");
+        let compose = program::called();
+        bail!("{missing} is not there; `{compose} -p {name} up -d` makes it{so_far}");
     }
     if done.is_empty() {
         done.push("is up, and nothing has to be undone".to_owned());

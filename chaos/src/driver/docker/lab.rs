@@ -18,7 +18,7 @@ use super::make::{self, For};
 use super::ours::Ours;
 use super::project::{Boxed, Project};
 use super::publish::Publisher;
-use super::{Docker, engine, find, remove};
+use super::{Docker, engine, find, program, remove};
 use crate::driver::LabSpec;
 
 /// How long a box may take to its first answer. The first start of a Postgres makes its databases.
@@ -79,8 +79,9 @@ async fn make_room(engine: &Engine, name: &str) -> anyhow::Result<()> {
         }
         Some(_) => remove::all_of(engine, name).await,
         None => bail!(
-            "compose runs a project called {name:?}: `docker-compose -p {name} down -v` removes it, or take \
-             another name with --lab; a project of compose needs no `chaos up`"
+            "compose runs a project called {name:?}: `{} -p {name} down -v` removes it, or take another name \
+             with --lab; a project of compose needs no `chaos up`",
+            program::called()
         ),
     }
 }

@@ -6,6 +6,7 @@
 //! comes up, `obey.rs` for what is done to it, [`ours`] for how it ends.
 
 pub mod engine;
+pub mod program;
 pub mod labels;
 pub mod interpolate;
 pub mod compose;
