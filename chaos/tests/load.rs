@@ -51,10 +51,25 @@ async fn a_stateless_service_loses_nothing_acknowledged_and_every_stateful_loss_
         assert_eq!(report.exit_code(), 0, "{one:?}");
         assert!(one.outages.len() >= 3 && one.outages.iter().all(|outage| outage.proven), "{one:?}");
         assert!(one.tally.requests > 100 && one.tally.during.requests > 0, "{:?}", one.tally);
-        assert_eq!(one.tally.requests as u64, one.tally.during.requests + one.tally.outside.requests);
+        let due = one.tally.requests + one.tally.unsent;
+        assert_eq!(due as u64, one.tally.during.requests + one.tally.outside.requests);
         let lost = one.flows.values().flatten().any(|(verdict, _)| verdict == "Lost (restart)");
         assert_eq!(lost, one.service == "stateful", "{:?}", one.flows);
     }
+}
+
+#[tokio::test]
+async fn a_replica_that_stands_still_makes_all_wait_that_should_have_been_asked_of_it() {
+    // Each replica is paused once for 800 ms, in which each of its four clients should have asked 20 times.
+    let more = ["--fault", "pause", "--every", "1s", "--outage", "800ms"];
+    let report = load(service::stateful(), &more).await;
+    let one = &report.services[0];
+    assert_eq!(report.exit_code(), 0, "{one:?}");
+    assert_eq!(one.outages.len(), 2, "{:?}", one.outages);
+    // Were it not for the appointments, each client would have met a pause with one request, and waited for it alone.
+    assert!(one.tally.during.requests >= 2 * 4 * 20 * 9 / 10, "{:?}", one.tally);
+    assert!((250.0..=700.0).contains(&one.tally.during.p50_ms), "{:?}", one.tally);
+    assert!(one.tally.outside.p50_ms < 100.0, "{:?}", one.tally);
 }
 
 #[tokio::test]

@@ -156,7 +156,12 @@ impl Client {
 
     /// Milliseconds since the client began, the clock of everything in its log.
     pub fn now_ms(&self) -> f64 {
-        self.born.elapsed().as_secs_f64() * 1000.0
+        self.ms_at(Instant::now())
+    }
+
+    /// What that clock shows at another moment; 0 before the client began.
+    pub fn ms_at(&self, moment: Instant) -> f64 {
+        moment.saturating_duration_since(self.born).as_secs_f64() * 1000.0
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

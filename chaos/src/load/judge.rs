@@ -76,6 +76,7 @@ mod tests {
     use crate::fault::Fault;
     use crate::flow::Flow;
     use crate::http::NoAnswer;
+    use crate::load::pace::Appointment;
     use crate::service;
     use crate::trouble::Trouble;
     use crate::verdict::{Ending, promise};
@@ -107,7 +108,8 @@ mod tests {
     }
 
     fn ended(outcome: Result<(), Ending>) -> Judged {
-        let one = Tour { flow: Flow::Whoami, outcome, moves: Vec::new(), from: 0, late_ms: vec![0.0] };
+        let appointed = vec![Appointment { due_ms: 15.0, behind: false }];
+        let one = Tour { flow: Flow::Whoami, outcome, moves: Vec::new(), from: 0, appointed };
         tour(&one, &log(), &service::stateful(), &[kill()])
     }
 

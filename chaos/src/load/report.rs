@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::judge::{self, Judged, Violation};
 use super::outages::Outage;
+use super::pace::Appointment;
 use super::tally::{Latency, Tally, tally};
 use super::{LoadArgs, Played, tour};
 use crate::client::record::{Exchange, hundredths};
@@ -186,13 +187,17 @@ impl ServiceReport {
         let (requests, per_second) = (self.tally.requests, self.tally.per_second);
         let line = format!("  {requests} requests, {per_second:.0} a second; {struck}");
         let _ = writeln!(out, "{}", fitted(&line, 2));
+        if self.tally.unsent > 0 {
+            let line = format!("  {} more were due, and their clients still waited", self.tally.unsent);
+            let _ = writeln!(out, "{}", fitted(&line, 2));
+        }
         let _ = writeln!(out, "  answered      {:.2} %", self.tally.availability * 100.0);
         if narrow() {
             out.push_str("  waited\n");
         } else {
             let _ = writeln!(out, "  waited        {:>10}{:>10}{:>10}{:>10}", "p50", "p90", "p99", "longest");
         }
-        for (name, latency) in [("no fault", &self.tally.outside), ("during one", &self.tally.during)] {
+        for (name, latency) in [("no fault", &self.tally.outside), ("met one", &self.tally.during)] {
             let Latency { requests, p50_ms, p90_ms, p99_ms, max_ms } = latency;
             if narrow() {
                 let _ = writeln!(
@@ -327,20 +332,20 @@ fn thinned(mut marks: Vec<Mark>, most: usize) -> Vec<Mark> {
 
 fn marks_of(visitor: &tour::Visitor) -> Vec<Mark> {
     let one = |tour: &tour::Tour| {
-        let mark = |(exchange, late_ms): (&Exchange, f64)| {
+        let mark = |(exchange, appointed): (&Exchange, Appointment)| {
             let evidence = exchange.evidence();
             Mark {
                 client: visitor.number,
                 flow: tour.flow.name(),
                 step: evidence.step,
-                at_ms: hundredths(exchange.sent_at_ms - late_ms),
-                ms: hundredths(exchange.ms() + late_ms),
+                at_ms: hundredths(appointed.due_ms),
+                ms: hundredths(exchange.ended_at_ms - appointed.due_ms),
                 status: evidence.status,
                 failure: evidence.failure,
                 replica: evidence.replica,
             }
         };
-        tour.with_lateness(&visitor.log).map(mark).collect::<Vec<_>>()
+        tour.with_appointments(&visitor.log).map(mark).collect::<Vec<_>>()
     };
     visitor.tours.iter().flat_map(one).collect()
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Timing;
-use super::pace::Pace;
+use super::pace::{Appointment, Pace};
 use crate::client::record::Exchange;
 use crate::client::{Account, Client, Entry};
 use crate::cue::{Cue, Move};
@@ -31,6 +31,10 @@ pub struct Visitor {
     pub log: Vec<Exchange>,
     /// The flows it played.
     pub tours: Vec<Tour>,
+    /// When it should have sent more, had it not been busy until its time was over; on the clock of its log.
+    pub unsent_due_ms: Vec<f64>,
+    /// When it went home.
+    pub left_ms: f64,
     client: Client,
     account: Account,
     entry: Entry,
@@ -48,19 +52,22 @@ pub struct Tour {
     pub moves: Vec<Move>,
     /// Where its requests begin in the client's log.
     pub from: usize,
-    /// By how much each of them was sent after its appointed time, in milliseconds.
-    pub late_ms: Vec<f64>,
+    /// When each of them should have been sent.
+    pub appointed: Vec<Appointment>,
 }
 
 impl Tour {
     /// Its requests in its client's log.
     pub fn requests<'l>(&self, log: &'l [Exchange]) -> &'l [Exchange] {
-        &log[self.from..(self.from + self.late_ms.len()).min(log.len())]
+        &log[self.from..(self.from + self.appointed.len()).min(log.len())]
     }
 
-    /// Its requests, and by how much each was late.
-    pub fn with_lateness<'l>(&'l self, log: &'l [Exchange]) -> impl Iterator<Item = (&'l Exchange, f64)> {
-        self.requests(log).iter().zip(self.late_ms.iter().copied())
+    /// Its requests, and when each should have been sent.
+    pub fn with_appointments<'l>(
+        &'l self,
+        log: &'l [Exchange],
+    ) -> impl Iterator<Item = (&'l Exchange, Appointment)> {
+        self.requests(log).iter().zip(self.appointed.iter().copied())
     }
 }
 
@@ -70,7 +77,8 @@ impl Visitor {
         let entry = Entry { name: replica.name.clone(), url: replica.url.clone() };
         let account = Account::fresh();
         let client = Client::since(start, account.clone(), vec![entry.clone()], draws.branch());
-        Visitor { number, log: Vec::new(), tours: Vec::new(), client, account, entry, draws }
+        let (log, tours, unsent_due_ms, left_ms) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
+        Visitor { number, log, tours, unsent_due_ms, left_ms, client, account, entry, draws }
     }
 
     /// Somebody who looks at the same account and is no part of the load.
@@ -89,6 +97,8 @@ impl Visitor {
             self.tours.push(tour);
         }
         self.log = self.client.forget_log();
+        self.unsent_due_ms = pace.missed(&self.client, began + timing.lasts);
+        self.left_ms = self.client.now_ms();
         self
     }
 
@@ -101,7 +111,7 @@ impl Visitor {
             drop(cue);
             (outcome, moves)
         };
-        let ((outcome, moves), late_ms) = tokio::join!(story, pace.keep(&self.client, cues));
-        Tour { flow, outcome, moves, from, late_ms }
+        let ((outcome, moves), appointed) = tokio::join!(story, pace.keep(&self.client, cues));
+        Tour { flow, outcome, moves, from, appointed }
     }
 }

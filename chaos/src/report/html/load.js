@@ -111,7 +111,7 @@ function percent(share) {
 function inWords(service) {
   const { tally } = service;
   return `${service.service}: ${tally.requests} requests, ${percent(tally.availability)} answered, ${service.outages.length} faults; `
-    + `half of the clients waited ${ms(tally.outside.p50_ms)} without and ${ms(tally.during.p50_ms)} during a fault`;
+    + `half of the clients waited ${ms(tally.outside.p50_ms)} without and ${ms(tally.during.p50_ms)} where one met them`;
 }
 
 function table(caption, head, rows) {
@@ -127,9 +127,9 @@ function table(caption, head, rows) {
 
 function answered() {
   const rows = SERVICES.map(({ service, tally, outages: all }) => [
-    service, `${tally.requests}`, `${tally.per_second.toFixed(0)}`, percent(tally.availability), `${all.length}, ${all.filter((outage) => outage.proven).length} proven`,
+    service, `${tally.requests}`, `${tally.unsent || 0}`, `${tally.per_second.toFixed(0)}`, percent(tally.availability), `${all.length}, ${all.filter((outage) => outage.proven).length} proven`,
   ]);
-  return table('All requests', ['', 'requests', 'a second', 'answered', 'faults'], rows);
+  return table('All requests', ['', 'requests', 'due and never sent', 'a second', 'answered', 'faults'], rows);
 }
 
 // What is not as it must be, client by client; nothing where all is.
@@ -144,7 +144,7 @@ function wrongs() {
 function numbers() {
   const rows = [];
   for (const { service, tally } of SERVICES) {
-    for (const [name, latency] of [['no fault', tally.outside], ['during one', tally.during]]) {
+    for (const [name, latency] of [['no fault', tally.outside], ['met one', tally.during]]) {
       rows.push([`${service}, ${name}`, `${latency.requests}`, ms(latency.p50_ms), ms(latency.p90_ms), ms(latency.p99_ms), ms(latency.max_ms)]);
     }
   }
