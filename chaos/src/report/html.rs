@@ -126,15 +126,19 @@ mod tests {
     use super::*;
 
     fn result(cells: usize, requests: usize) -> Value {
-        let request = json!({ "step": "look", "method": "GET", "path": "/cart", "status": 200, "failure": null,
-            "failure_reason": null, "at_ms": 1.25, "ms": 0.5, "replica": "stateful-1", "boot_id": "stateful-1.ab" });
+        // Every restart brings a boot id that no other cell has.
+        let request = |cell: usize| {
+            json!({ "step": "look", "method": "GET", "path": "/cart", "status": 200, "failure": null,
+                "failure_reason": null, "at_ms": 1.25, "ms": 0.5, "replica": "stateful-1",
+                "boot_id": format!("stateful-1.{cell:016x}") })
+        };
         let cell = |number: usize| {
             json!({ "flow": "cart", "fault": "kill", "service": "stateful",
                 "moment": { "step": format!("step-{number}"), "phase": "before" }, "also": null,
                 "predicted": "Lost", "predicted_reason": "restart", "because": "</script><b>because</b>",
                 "observed": "Lost", "reason": "restart", "as_predicted": true, "tries": 1, "notes": [],
                 "proof": "new boot id", "window": null, "restart": null,
-                "evidence": vec![request.clone(); requests] })
+                "evidence": vec![request(number); requests] })
         };
         json!({ "seed": 7, "driver": "local", "store": "in a file", "started_at": "2026-01-01T00:00:00Z",
             "duration_ms": 5, "control": [],

@@ -105,12 +105,12 @@ pub(super) fn facts(result: &str, room: usize, marks: usize) -> anyhow::Result<S
     let (mut shown, all) = (0, file.cells.iter().map(|cell| cell.evidence.len()).sum::<usize>());
     for index in most_telling_first(&file.cells) {
         let requests = &file.cells[index].evidence;
-        let before = words.bytes();
+        let (before, known) = (words.bytes(), words.count());
         let detail = detail(&file.cells[index], &mut words);
         let bytes = detail.to_string().len() + words.bytes() - before + 1;
         if bytes > left || shown + requests.len() > marks {
-            // Its new words stay in the list, so they are paid for.
-            left = left.saturating_sub(words.bytes() - before);
+            // Nor is there room for its words, which nobody else has said: most are boot ids.
+            words.shorten(known);
             continue;
         }
         left -= bytes;

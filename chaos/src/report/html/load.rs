@@ -24,9 +24,11 @@ pub(super) fn facts(load: &str, room: usize, marks: usize) -> anyhow::Result<Str
     for (at, requests) in taken.iter().enumerate() {
         let (mut rows, mut bytes, before) = (Vec::new(), 0, words.bytes());
         for request in requests {
+            let known = words.count();
             let row = packed(request, &mut words);
             bytes += row.to_string().len() + 1;
             if bytes + words.bytes() - before > left || rows.len() >= marks / services {
+                words.shorten(known);
                 break;
             }
             rows.push(row);

@@ -283,14 +283,13 @@ function fillChoice() {
   }
 }
 
-// Keeps what can be kept of the present choice.
+// Keeps what can be kept of the present choice. A moment is shown though it has no picture only if it was asked for.
 function pick(name, value) {
   const wish = { ...chosen, [name]: value };
-  const fits = [
-    (cell) => cell.flow === wish.flow && cell.fault === wish.fault && momentOf(cell) === wish.moment,
-    (cell) => cell.flow === wish.flow && cell.fault === wish.fault,
-    (cell) => cell.flow === wish.flow,
-  ];
+  const here = (cell) => cell.flow === wish.flow && cell.fault === wish.fault;
+  const now = (cell) => here(cell) && momentOf(cell) === wish.moment;
+  const pictured = (fit) => (cell) => cell.requests !== null && fit(cell);
+  const fits = [name === 'moment' ? now : pictured(now), pictured(here), here, (cell) => cell.flow === wish.flow];
   for (const fit of fits) {
     const cell = worst(CELLS.filter(fit));
     if (cell) return show({ flow: cell.flow, fault: cell.fault, moment: momentOf(cell) });

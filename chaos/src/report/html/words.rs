@@ -19,7 +19,7 @@ impl Words {
             return *number;
         }
         let number = self.list.len();
-        self.bytes += super::for_a_script(&json!(word)).len() + 1;
+        self.bytes += bytes_of(word);
         self.numbers.insert(word.to_owned(), number);
         self.list.push(word.to_owned());
         number
@@ -28,6 +28,19 @@ impl Words {
     /// The number of this text, if there is one.
     pub(super) fn maybe(&mut self, word: Option<&String>) -> Option<usize> {
         word.map(|word| self.number(word))
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Forgets all but the first so many.
+    pub(super) fn shorten(&mut self, count: usize) {
+        for word in self.list.drain(count..) {
+            self.bytes -= bytes_of(&word);
+            self.numbers.remove(&word);
+        }
     }
 
     /// How much room the list takes.
@@ -39,4 +52,9 @@ impl Words {
     pub(super) fn list(self) -> Value {
         json!(self.list)
     }
+}
+
+/// A word as it stands in the page, and the comma behind it.
+fn bytes_of(word: &str) -> usize {
+    super::for_a_script(&json!(word)).len() + 1
 }
