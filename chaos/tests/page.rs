@@ -8,10 +8,20 @@ mod browser;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use browser::{Browser, DESKTOP, PHONE};
+use chaos::client::record::Evidence;
+use chaos::flow::FLOWS;
+use chaos::predict::{Expected, Predictions};
+use chaos::report::html;
+use chaos::results::{self, Observed, Results, Summary, Window};
+use chaos::schedule::{Moments, Only, schedule};
+use chaos::{run, service};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 /// A real run, its page, and what `result.json` says.
 struct Report {
@@ -275,6 +285,106 @@ async fn each_square_says_why_to_who_reads_prints_or_asks() {
     browser.press(" ").await;
     browser.prints("dark").await;
     assert_eq!(browser.ask(hidden).await, 0);
+}
+
+/// The page of a whole matrix that came as predicted: every cell there is, each with as many requests as a real one.
+fn whole_matrix() -> (TempDir, PathBuf) {
+    let (services, predictions) = (service::builtin(), Predictions::builtin().unwrap());
+    let planned = schedule(&services, Moments::All, &Only::default(), Duration::ZERO, 7);
+    let cells: Vec<results::Cell> = planned.iter().map(|cell| as_predicted(cell, &predictions)).collect();
+    let results = Results {
+        seed: 7,
+        driver: "local",
+        store: "in a file".to_owned(),
+        started_at: Timestamp::UNIX_EPOCH,
+        duration_ms: 1,
+        summary: Summary::of(&cells),
+        control: Vec::new(),
+        cells,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let page = html::write(folder.path(), &html::page(&results.to_json().unwrap()).unwrap()).unwrap();
+    (folder, page)
+}
+
+fn as_predicted(cell: &run::Cell, predictions: &Predictions) -> results::Cell {
+    let (service, steps) = (&cell.service.name, cell.flow.row().steps);
+    let prediction = predictions.cell(cell.flow, cell.fault.name(), service, cell.way, cell.moment).unwrap();
+    let Expected { verdict, reason } = prediction.expected.clone();
+    // Two runs, whose ids nobody else has.
+    let boot =
+        |run: &str| format!("{service}-1.{}", Uuid::new_v4().simple().to_string()[..15].to_owned() + run);
+    let (boot_before, boot_after) = (boot("a"), boot("b"));
+    let request = |at: usize| Evidence {
+        step: steps[at % steps.len()].to_owned(),
+        method: "GET".to_owned(),
+        path: "/session".to_owned(),
+        status: Some(200),
+        failure: None,
+        failure_reason: None,
+        at_ms: at as f64 * 12.25,
+        ms: 3.5,
+        replica: Some(format!("{service}-1")),
+        boot_id: Some(if at < 3 { boot_before.clone() } else { boot_after.clone() }),
+    };
+    results::Cell {
+        flow: cell.flow.name(),
+        fault: cell.fault.name(),
+        service: service.clone(),
+        way: cell.way,
+        moment: cell.moment,
+        also: None,
+        predicted: verdict,
+        predicted_reason: reason.clone(),
+        because: prediction.because.to_owned(),
+        observed: Observed::Verdict(verdict),
+        reason,
+        as_predicted: true,
+        tries: 1,
+        notes: Vec::new(),
+        proof: Some(format!("new boot id {boot_after} after {boot_before}")),
+        struck_after: None,
+        window: Some(Window { from_ms: 14.0, until_ms: 30.0 }),
+        restart: None,
+        evidence: (0..5).map(request).collect(),
+    }
+}
+
+#[tokio::test]
+async fn a_whole_matrix_opens_with_a_picture_and_is_a_paper_of_a_few_sheets_with_every_reason() {
+    let (_folder, page) = whole_matrix();
+    let size = std::fs::metadata(&page).unwrap().len();
+    assert!(size <= html::SIZE_AT_MOST as u64, "{size} bytes");
+    let Some(browser) = Browser::open(DESKTOP).await else { return };
+    browser.client.goto(&address(&page)).await.unwrap();
+    assert_eq!(browser.ask("return document.body.dataset.drawn").await, "yes");
+    assert_eq!(
+        browser.ask("return document.getElementById('choose-moment').options.length > 10").await,
+        true
+    );
+    assert_ne!(browser.ask("return document.querySelectorAll('#lanes .request').length").await, 0);
+    // So does every square.
+    let without = "return [...document.querySelectorAll('button.square')].filter((square) => {
+        square.click(); return !document.querySelector('#lanes .request'); }).length";
+    assert_eq!(browser.ask(without).await, 0);
+
+    let sheets = browser.sheets("matrix").await;
+    assert!((2..=9).contains(&sheets), "{sheets} sheets");
+    browser.prints("light").await;
+    let squares = browser.ask("return document.querySelectorAll('button.square').length").await;
+    let said = "return [...document.querySelectorAll('.because')].filter((each) => each.getClientRects().length).length";
+    assert_eq!(browser.ask(said).await, squares);
+    assert!(squares.as_u64().unwrap() > 200, "{squares}");
+    // What a browser needs to know for not cutting a row, and for saying on each sheet whose rows these are.
+    let cut = "return [...document.querySelectorAll('#matrix tbody tr')].filter((row) => getComputedStyle(row).breakInside !== 'avoid').length";
+    assert_eq!(browser.ask(cut).await, 0);
+    let heads = "return [...document.querySelectorAll('#matrix thead')].filter((head) =>
+        getComputedStyle(head).display === 'table-header-group' && head.innerText.trim()).length";
+    assert_eq!(browser.ask(heads).await, FLOWS.len());
+    // Nothing runs off the sheet.
+    let sideways = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    assert_eq!(browser.ask(sideways).await, 0);
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -101,6 +101,18 @@ impl Browser {
         self.shows("print", scheme).await;
     }
 
+    /// On how many sheets of A4 the page is printed, as Chromium prints by itself. `LAB_PICTURES` gets the print, too.
+    pub async fn sheets(&self, name: &str) -> usize {
+        let params = json!({ "paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": true });
+        let printed = self.client.issue_cmd(DevTools { cmd: "Page.printToPDF", params }).await.unwrap();
+        let printed = STANDARD.decode(printed["data"].as_str().unwrap()).unwrap();
+        if let Some(folder) = std::env::var_os("LAB_PICTURES") {
+            std::fs::write(std::path::Path::new(&folder).join(format!("{name}.pdf")), &printed).unwrap();
+        }
+        // Each sheet is an object of this type; that of the list of them all ends in an s.
+        String::from_utf8_lossy(&printed).lines().filter(|line| line.ends_with("/Type /Page")).count()
+    }
+
     async fn shows(&self, media: &str, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         let params = json!({ "media": media, "features": features });

@@ -304,16 +304,19 @@ function worst(cells) {
   return cells.reduce((bad, cell) => (!bad || SEVERITY.indexOf(cell.observed) > SEVERITY.indexOf(bad.observed) ? cell : bad), null);
 }
 
+// What the place of a word says on a screen.
+const onPaper = (text) => element('span', { class: 'on-paper' }, text);
+
 function square(flow, fault, column) {
   const cells = CELLS.filter((cell) => cell.flow === flow && cell.fault === fault && cell.column === column);
-  if (!cells.length) return element('td', {}, element('span', { class: 'faint' }, '–'));
+  if (!cells.length) return element('td', { class: 'none' }, element('span', { class: 'faint' }, '–'));
   const odd = cells.find((cell) => !cell.as_predicted && cell.observed !== 'NotAvailable');
   const cell = odd || worst(cells);
   const agreement = odd ? element('span', { class: 'alarm' }, `predicted ${withReason(cell.predicted, cell.predicted_reason)}`)
     : element('span', { class: 'predicted' }, cell.observed === 'NotAvailable' ? 'not tried' : `predicted ${cell.predicted}`);
   const button = element('button', {
     class: 'square', type: 'button', 'aria-describedby': `because-${flow}-${fault}-${column}`, 'data-flow': flow, 'data-fault': fault, 'aria-pressed': 'false',
-  }, signInText(cell.observed), ` ${withReason(cell.observed, cell.reason)} `, element('br'), agreement);
+  }, onPaper(`${column} `), signInText(cell.observed), ` ${withReason(cell.observed, cell.reason)} `, onPaper('· '), element('br'), agreement, onPaper(' · '));
   button.addEventListener('click', () => {
     show({ flow, fault, moment: momentOf(cell) });
     byId('picture-title').scrollIntoView({ block: 'start' });
@@ -325,9 +328,11 @@ function matrix() {
   const made = [];
   for (const flow of inOrder(FLOW_NAMES, CELLS.map((cell) => cell.flow))) {
     const known = DATA.flows.find((each) => each.name === flow);
-    const table = element('table', {}, element('caption', {}, flow, element('span', { class: 'faint' }, known ? ` · ${known.promise}` : '')));
+    // On paper the title is the row that stands at the top of each page.
+    const title = () => [flow, element('span', { class: 'faint' }, known ? ` · ${known.promise}` : '')];
+    const table = element('table', {}, element('caption', {}, ...title()));
     const columns = COLUMNS.filter((column) => CELLS.some((cell) => cell.flow === flow && cell.column === column));
-    table.append(element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'fault'), ...columns.map((column) => element('th', { scope: 'col' }, column)))));
+    table.append(element('thead', {}, element('tr', {}, element('th', { class: 'on-paper' }, ...title()), element('th', { scope: 'col' }, 'fault'), ...columns.map((column) => element('th', { scope: 'col' }, column)))));
     const body = element('tbody');
     for (const fault of inOrder(FAULT_NAMES, CELLS.filter((cell) => cell.flow === flow).map((cell) => cell.fault))) {
       body.append(element('tr', {}, element('th', { scope: 'row' }, fault), ...columns.map((column) => square(flow, fault, column))));
