@@ -1,39 +1,34 @@
-//! Do the labs say what is so? Every command that a lab or the README shows is run and its output compared;
-//! every question names a cell that exists, with a sentence for every wrong answer.
-//!
-//! `LAB_BLESS=1` writes what was printed into the documents instead of comparing; read the difference before
-//! you commit it.
+//! Do the labs say what is so? Every command that a document shows is typed and its output compared; every question
+//! names a cell that exists, with a sentence for every wrong answer.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
-mod document;
+mod compare;
+mod containers;
 mod mask;
+mod reader;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
+mod typist;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chaos::cli::Cli;
-use chaos::driver::local::{haproxy, redis_server};
 use chaos::lab::catalogue::{Lab, labs};
 use chaos::predict::{Expected, Predictions};
 use chaos::verdict::Verdict;
-use clap::Parser;
+use compare::{compare, rewritten};
+use reader::reads;
+use support::document::{self, shown};
+use support::fresh_clone::FreshClone;
+use support::tool::Place;
+use terminal::Terminal;
+use typist::{IN_A_CLONE, IN_THIS_TREE};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-/// The README, the instructor's guide and every lab's text.
-fn documents() -> Vec<String> {
-    let labs = labs().unwrap();
-    ["README.md", "labs/instructor.md"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(labs.iter().map(Lab::text))
-        .collect()
 }
 
 /// What `predictions.toml` says of a cell.
@@ -46,119 +41,66 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
+// Four tests and not one for each document: as many as two cores can do beside each other.
 #[test]
-fn every_command_in_the_labs_and_the_readme_prints_what_they_say() {
-    if redis_server::find().is_none() {
-        return support::skip("the commands of the labs", "no redis-server; apt install redis-server");
-    }
-    if haproxy::find().is_none() {
-        return support::skip("the commands of the labs", "no haproxy; apt install haproxy");
-    }
-    let bless = std::env::var_os("LAB_BLESS").is_some();
-    let only = std::env::var("LAB_ONLY").unwrap_or_default();
-    let mut wrong = Vec::new();
-    for name in documents().into_iter().filter(|name| name.contains(&only)) {
-        let home = tempfile::tempdir().unwrap();
-        let mut text = read(&name);
-        let commands = document::shown(&text).len();
-        assert!(commands > 0, "{name} shows no command");
-        for at in 0..commands {
-            let shown = document::shown(&text).swap_remove(at);
-            let tried = || document::run(&shown.command, &root(), home.path());
-            let compare = |printed: &Result<Vec<String>, String>| {
-                printed.clone().and_then(|printed| document::compare(&shown.prints, &printed))
-            };
-            let mut printed = tried();
-            // On a busy machine a cell can be late, and says so. What is wrong is wrong twice.
-            if compare(&printed).is_err() {
-                printed = tried();
-            }
-            let compared = compare(&printed);
-            match (compared, printed) {
-                (Ok(()), _) => {}
-                (Err(_), Ok(printed)) if bless => text = document::rewritten(&text, &shown, &printed),
-                (Err(why), _) => wrong.push(format!("{name}:{}: $ {}\n{why}", shown.line, shown.command)),
-            }
-        }
-        if bless {
-            fs::write(root().join(&name), text).unwrap();
-        }
-    }
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n\n"));
+fn what_the_readmes_show_is_what_comes_of_it() {
+    // They build, and so they are read in a clone: nobody's binaries are replaced under another test.
+    let clone = FreshClone::take();
+    reads(IN_A_CLONE, &clone.tree());
 }
 
 #[test]
-fn a_block_that_is_edited_to_be_wrong_is_found() {
-    let home = tempfile::tempdir().unwrap();
+fn what_the_instructors_guide_shows_is_what_comes_of_it() {
+    reads([IN_THIS_TREE], &root());
+}
+
+#[test]
+fn what_the_first_labs_show_is_what_comes_of_it() {
+    let labs = labs().unwrap();
+    reads(labs[..5].iter().map(Lab::text).collect::<Vec<_>>().iter().map(String::as_str), &root());
+}
+
+#[test]
+fn what_the_other_labs_show_is_what_comes_of_it() {
+    let labs = labs().unwrap();
+    reads(labs[5..].iter().map(Lab::text).collect::<Vec<_>>().iter().map(String::as_str), &root());
+}
+
+#[test]
+fn a_document_that_is_edited_to_be_wrong_is_found() {
+    let mut terminal = Terminal::open(&root(), Place::new());
     let text =
         "```console\n$ chaos run prime kill --service stateful | grep observed\n  observed   Lost\n```\n";
-    let shown = document::shown(text).remove(0);
-    let printed = document::run(&shown.command, &root(), home.path()).unwrap();
-    assert!(document::compare(&shown.prints, &printed).is_err(), "{printed:?}");
-    let blessed = document::shown(&document::rewritten(text, &shown, &printed)).remove(0);
-    assert_eq!(document::compare(&blessed.prints, &printed), Ok(()));
-    let failed = document::run("chaos frobnicate", &root(), home.path());
-    assert!(failed.is_err_and(|why| why.contains("frobnicate")));
-}
-
-/// The commands that a document shows without their output, without what is said behind `#`.
-fn typed(text: &str) -> Vec<String> {
-    let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let lines = blocks.flat_map(str::lines).map(|line| line.split(" #").next().unwrap().trim().to_owned());
-    lines.filter(|line| !line.is_empty()).collect()
-}
-
-/// Where such commands stand.
-fn documents_to_type_from() -> Vec<String> {
-    documents().into_iter().chain(["labs/README.md".to_owned()]).collect()
+    let shown = shown(text).remove(0);
+    let came = terminal.types(&shown.command);
+    assert!(compare(shown.prints.as_ref().unwrap(), &came.printed).is_err(), "{came:?}");
+    let blessed = document::shown(&rewritten(text, &shown, &came.printed)).remove(0);
+    assert_eq!(compare(&blessed.prints.unwrap(), &came.printed), Ok(()));
 }
 
 #[test]
-fn every_command_that_is_shown_without_its_output_can_be_typed() {
-    let makefile = read("Makefile");
-    for name in documents_to_type_from() {
-        for line in typed(&read(&name)) {
-            if line.starts_with("chaos ") || line == "chaos" {
-                let parsed = Cli::try_parse_from(line.split_whitespace());
-                let wrong = parsed.err().filter(clap::Error::use_stderr);
-                assert!(wrong.is_none(), "{name}: {line}: {}", wrong.unwrap());
-            } else if let Some(target) = line.strip_prefix("make ") {
-                assert!(makefile.contains(&format!("\n{target}:")), "{name}: the Makefile has no {target:?}");
-            }
-        }
-    }
+fn a_terminal_remembers_says_how_a_line_ended_and_presses_ctrl_c() {
+    let mut terminal = Terminal::open(&root(), Place::new());
+    terminal.types("export WORD='a word'");
+    let came = terminal.types("printf '%s' \"$WORD\"");
+    assert_eq!((came.code, came.printed), (0, vec!["a word".to_owned()]));
+    let came = terminal.types("chaos frobnicate");
+    assert!(came.code == 64 && came.complained.contains("frobnicate"), "{came:?}");
+    assert_eq!(terminal.types("true").complained, "");
+    terminal.fills_in.insert("BLANK".to_owned(), "word".to_owned());
+    assert_eq!(terminal.types("echo BLANK").printed, ["word"]);
+    let lasting = terminal.starts("chaos up --service stateful", "Ctrl-C ends");
+    assert!(lasting.said.contains("stateful-1"), "{}", lasting.said);
+    terminal.ends(lasting);
 }
 
-/// Short ones that need nothing but this tree. The others wait for Ctrl-C, for a folder of a class or for minutes;
-/// `tests/changes.rs` types what "change one thing" shows.
-const SHORT: [&str; 7] = [
-    "make diff",
-    "chaos list",
-    "chaos run ",
-    "chaos report",
-    "chaos doctor",
-    "chaos class collect labs/",
-    "chaos lab start ",
-];
-
 #[test]
-fn every_short_command_that_is_shown_without_its_output_ends_well() {
-    if redis_server::find().is_none() || haproxy::find().is_none() {
-        return support::skip("the short commands", "apt install redis-server haproxy");
-    }
-    for name in ["README.md", "labs/README.md", "labs/instructor.md"] {
-        let home = tempfile::tempdir().unwrap();
-        let short = |line: &&String| SHORT.iter().any(|begin| line.starts_with(begin));
-        let lines = typed(&read(name));
-        let lines: Vec<&String> = lines.iter().filter(short).collect();
-        assert!(!lines.is_empty(), "{name} shows none");
-        for line in lines {
-            let again = || document::run(&format!("{line} && echo ended well"), &root(), home.path());
-            let well = |printed: Result<Vec<String>, String>| {
-                printed.is_ok_and(|lines| lines.last().is_some_and(|last| last == "ended well"))
-            };
-            // On a busy machine a cell can be late. What is wrong is wrong twice.
-            assert!(well(again()) || well(again()), "{name}: {line} does not end well");
+fn every_question_of_a_lab_stands_in_its_text() {
+    for lab in labs().unwrap() {
+        let text = read(&lab.text());
+        for ask in &lab.predict {
+            let line = format!("- `{}`: {}\n", ask.key, ask.ask);
+            assert!(text.contains(&line), "{} does not ask {line:?}", lab.text());
         }
     }
 }

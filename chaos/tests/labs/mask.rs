@@ -5,6 +5,7 @@
 //! - seeds (`seed 7`, `--seed 7`),
 //! - which run of a replica answered (`run 0ab2`, `stateful-1.0ab2d9e464676dc0`),
 //! - ids of orders (`/orders/0199…`), of a Redis and of what it holds, and ports (`http://127.0.0.1:29999`),
+//! - how much memory is taken (`101 MiB`),
 //! - how many blanks stand between two words.
 //!
 //! Everything else counts: statuses, codes, reasons, verdicts, names, and how many calls to Redis there were.
@@ -21,7 +22,9 @@ pub fn masked(line: &str) -> String {
         let after = words.get(at + 1).map_or("", |word| bare(word));
         let number = bare(word).parse::<f64>().is_ok();
         let differs = match bare(word) {
-            it if number && (matches!(after, "ms" | "s") || it.starts_with('+') || it.starts_with('-')) => {
+            it if number
+                && (matches!(after, "ms" | "s" | "MiB") || it.starts_with('+') || it.starts_with('-')) =>
+            {
                 true
             }
             _ if number && matches!(before, "stop" | "gone" | "ready" | "seed" | "--seed") => true,
@@ -75,6 +78,7 @@ fn what_differs_is_masked_and_what_counts_is_not() {
         ),
         ("proof: new boot id stateful-1.5708b024ebb29043 after", "proof: new boot id stateful-1.# after"),
         ("2 cells as predicted · 0.3 s · seed 3471944991", "2 cells as predicted · # s · seed #"),
+        ("memory: 101 MiB of at most 512 (bar: 512):", "memory: # MiB of at most 512 (bar: 512):"),
         ("chaos run cart kill --seed 7", "chaos run cart kill --seed #"),
         ("GET /orders/019abc…  200", "GET /orders/# 200"),
         ("run_id 2f7b271421c56a38e1e81d3ecba79203fee00ac9, before", "run_id #, before"),

@@ -11,6 +11,8 @@
 
 #[path = "../../../shared/tests/support/postgres.rs"]
 pub mod postgres;
+pub mod document;
+pub mod fresh_clone;
 pub mod tool;
 
 use std::fs;

@@ -35,7 +35,14 @@ impl Place {
     /// The tool with these arguments.
     pub fn chaos(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chaos"));
-        command.args(args).env("TMPDIR", self.folder.path()).env_remove("LAB_DATABASE");
+        command.args(args);
+        self.furnish(&mut command);
+        command
+    }
+
+    /// Whatever this command starts, starts here.
+    pub fn furnish(&self, command: &mut Command) {
+        command.env("TMPDIR", self.folder.path()).env_remove("LAB_DATABASE");
         // Ports that the tester has chosen for one lab are in the way of the second.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LAB_PORT_")) {
             command.env_remove(name);
@@ -44,7 +51,11 @@ impl Place {
             // What others have in the engine is none of this test's business.
             command.env("DOCKER_HOST", "unix:///nowhere");
         }
-        command
+    }
+
+    /// Its folder, which is gone when this is dropped.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Runs it to its end.
@@ -117,7 +128,7 @@ pub fn words(output: &Output) -> String {
 }
 
 /// Waits until `done`; panics with `what` if it takes more than five seconds.
-pub fn eventually(what: &str, done: impl Fn() -> bool) {
+pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < Duration::from_secs(5), "{what}: not within five seconds");

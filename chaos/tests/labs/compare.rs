@@ -1,67 +1,8 @@
-//! Which commands does a document show, and does each still say what the document says?
-//!
-//! A block that begins with three backquotes and `console` is a terminal: after `$ ` comes a command, and below
-//! it what it prints. In what is printed, `[..]` stands for anything in a line, and a line of three dots for
-//! any number of lines.
-
-use std::path::Path;
-use std::process::Command;
+//! Does a command still print what a document says? In what is printed, `[..]` stands for anything in a line, and a
+//! line of three dots for any number of lines.
 
 use crate::mask::masked;
-
-/// One command of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// The line it stands on, from 1.
-    pub line: usize,
-    /// What is typed.
-    pub command: String,
-    /// What is printed.
-    pub prints: Vec<String>,
-}
-
-/// All commands in the blocks of a document.
-pub fn shown(text: &str) -> Vec<Shown> {
-    let mut found: Vec<Shown> = Vec::new();
-    let (mut inside, mut fresh) = (false, true);
-    for (at, line) in text.lines().enumerate() {
-        if line.starts_with("```") {
-            inside = line == "```console";
-            fresh = true;
-        } else if let (true, Some(command)) = (inside, line.strip_prefix("$ ")) {
-            found.push(Shown { line: at + 1, command: command.to_owned(), prints: Vec::new() });
-            fresh = false;
-        } else if let (true, Some(last)) = (inside, found.last_mut()) {
-            assert!(!fresh, "line {}: a console block begins with a command, `$ …`", at + 1);
-            last.prints.push(line.to_owned());
-        }
-    }
-    found
-}
-
-/// Runs a command in `root`, with an environment of its own; what it prints on stdout.
-///
-/// # Errors
-/// If it fails and prints nothing.
-pub fn run(command: &str, root: &Path, home: &Path) -> Result<Vec<String>, String> {
-    let tools = Path::new(env!("CARGO_BIN_EXE_chaos")).parent().unwrap();
-    let path = std::env::var("PATH").unwrap();
-    let output = Command::new("sh")
-        .args(["-c", command])
-        .current_dir(root)
-        .env("PATH", format!("{}:{path}", tools.display()))
-        .env("XDG_STATE_HOME", home)
-        .env("CHAOS_RESULTS", home.join("results"))
-        .env("NO_COLOR", "1")
-        .env_remove("LAB_DATABASE")
-        .output()
-        .map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if text.is_empty() && !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    Ok(text.lines().map(str::to_owned).collect())
-}
+use crate::support::document::{Shown, shown};
 
 /// Whether these lines are what was expected, as far as it counts. The first line that is not, if any.
 ///
@@ -125,19 +66,31 @@ pub fn rewritten(text: &str, shown: &Shown, printed: &[String]) -> String {
     while printed.last().is_some_and(String::is_empty) {
         printed.pop();
     }
+    let said = shown.prints.as_ref().map_or(0, Vec::len);
     let before = lines[..shown.line].iter().map(|line| (*line).to_owned());
-    let after = lines[shown.line + shown.prints.len()..].iter().map(|line| (*line).to_owned());
+    let after = lines[shown.line + said..].iter().map(|line| (*line).to_owned());
     before.chain(printed).chain(after).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 #[test]
 fn a_document_is_read_and_written_anew() {
-    let text = "a\n```console\n$ one\nout\n$ two\n```\n```sh\n$ no\n```\n";
+    let text = "a\n```console\n$ one\nout\n$ two\n```\n```sh\nthree # $ no\n\n# why\n```\n";
     let found = shown(text);
-    assert_eq!(found.len(), 2);
-    assert_eq!((found[0].command.as_str(), found[0].line, found[0].prints.len()), ("one", 3, 1));
+    let commands: Vec<(usize, &str)> = found.iter().map(|it| (it.line, it.command.as_str())).collect();
+    assert_eq!(commands, [(3, "one"), (5, "two"), (8, "three")]);
+    let prints: Vec<Option<usize>> = found.iter().map(|it| it.prints.as_ref().map(Vec::len)).collect();
+    assert_eq!(prints, [Some(1), Some(0), None]);
     let new = rewritten(text, &found[0], &["x".to_owned(), "y".to_owned()]);
-    assert_eq!(new, "a\n```console\n$ one\nx\ny\n$ two\n```\n```sh\n$ no\n```\n");
+    assert_eq!(new, text.replace("out\n", "x\ny\n"));
+}
+
+#[test]
+fn a_command_in_a_block_that_nobody_reads_is_found() {
+    for hidden in ["```\nmake lab\n```\n", "```bash\nmake lab\n```\n", "```text\n$ make lab\n```\n"] {
+        let read = std::panic::catch_unwind(|| shown(hidden));
+        assert!(read.is_err(), "{hidden}");
+    }
+    assert_eq!(shown("```text\na picture\n```\n"), []);
 }
 
 #[test]
