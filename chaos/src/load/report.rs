@@ -93,6 +93,10 @@ pub struct Mark {
     pub flow: &'static str,
     /// Which step of it.
     pub step: String,
+    /// Request method.
+    pub method: String,
+    /// Request path.
+    pub path: String,
     /// Its appointed time, in milliseconds since the load began.
     pub at_ms: f64,
     /// From then to its end.
@@ -101,8 +105,12 @@ pub struct Mark {
     pub status: Option<u16>,
     /// How it ended where it did not succeed.
     pub failure: Option<String>,
+    /// The reason of a problem that has one.
+    pub failure_reason: Option<String>,
     /// Who answered, or was asked.
     pub replica: Option<String>,
+    /// Which run of that replica answered.
+    pub boot_id: Option<String>,
 }
 
 impl LoadReport {
@@ -338,11 +346,15 @@ fn marks_of(visitor: &tour::Visitor) -> Vec<Mark> {
                 client: visitor.number,
                 flow: tour.flow.name(),
                 step: evidence.step,
+                method: evidence.method,
+                path: evidence.path,
                 at_ms: hundredths(appointed.due_ms),
                 ms: hundredths(exchange.ended_at_ms - appointed.due_ms),
                 status: evidence.status,
                 failure: evidence.failure,
+                failure_reason: evidence.failure_reason,
                 replica: evidence.replica,
+                boot_id: evidence.boot_id,
             }
         };
         tour.with_appointments(&visitor.log).map(mark).collect::<Vec<_>>()
@@ -363,8 +375,20 @@ mod tests {
 
     fn mark(status: Option<u16>) -> Mark {
         let failure = status.is_none_or(|status| status >= 400).then(|| "why".to_owned());
-        let (step, replica) = ("look".to_owned(), None);
-        Mark { client: 1, flow: "whoami", step, at_ms: 0.0, ms: 1.0, status, failure, replica }
+        Mark {
+            client: 1,
+            flow: "whoami",
+            step: "look".to_owned(),
+            method: "GET".to_owned(),
+            path: "/session".to_owned(),
+            at_ms: 0.0,
+            ms: 1.0,
+            status,
+            failure,
+            failure_reason: None,
+            replica: None,
+            boot_id: None,
+        }
     }
 
     #[test]

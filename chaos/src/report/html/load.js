@@ -8,8 +8,9 @@ const KINDS = ['ok', 'refused', 'failed', 'silent'];
 
 const SERVICES = DATA.services.map((service) => ({
   ...service,
-  requests: service.requests.map(([client, flow, step, at, took, status, failure, replica]) => ({
-    client, flow: word(flow), step: word(step), at, took, status, failure: word(failure), replica: word(replica),
+  requests: service.requests.map(([client, flow, step, method, path, at, took, status, failure, reason, boot, replica]) => ({
+    client, flow: word(flow), step: word(step), method: word(method), path: word(path), at, took, status,
+    failure: word(failure), reason: word(reason), boot: word(boot), replica: word(replica),
   })),
 }));
 const END = Math.max(1, ...SERVICES.flatMap((service) => service.requests.map((request) => request.at + request.took)));
@@ -98,10 +99,7 @@ function chooseTime() {
 // Shows a request in words, and where it is in the picture.
 function tell(told, here, service) {
   for (const [name, value] of [['cx', x(told.at)], ['cy', y(told.took)], ['visibility', 'visible']]) here.setAttribute(name, value);
-  byId('detail').replaceChildren(
-    element('strong', {}, `${service.service}, client ${told.client}: ${told.flow}, ${told.step}`),
-    element('div', {}, `due at ${ms(told.at)}, ended ${ms(told.took)} later: ${answerOf(told)}, ${told.replica || 'nobody'}`),
-  );
+  byId('detail').replaceChildren(...inFull(`${service.service}, client ${told.client}, ${told.flow}`, told, 'due'));
 }
 
 function percent(share) {
@@ -119,7 +117,7 @@ function table(caption, head, rows) {
     element('thead', {}, element('tr', {}, ...head.map((name) => element('th', { scope: 'col' }, name)))));
   const body = element('tbody');
   for (const [first, ...rest] of rows) {
-    body.append(element('tr', {}, element('th', { scope: 'row' }, first), ...rest.map((cell) => element('td', {}, cell))));
+    body.append(element('tr', {}, element('th', { scope: 'row' }, first), ...rest.map((cell) => element('td', cell.length > 40 ? { class: 'long' } : {}, cell))));
   }
   made.append(body);
   return made;

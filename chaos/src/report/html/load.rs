@@ -46,16 +46,22 @@ pub(super) fn facts(load: &str, room: usize, marks: usize) -> anyhow::Result<Str
     Ok(super::for_a_script(&page))
 }
 
+/// One request as a row of numbers; `load.js` takes it apart again. A boot id says whose it is, so the replica is
+/// named only where nobody answered.
 fn packed(request: &Value, words: &mut Words) -> Value {
     let mut number = |name: &str| request[name].as_str().map(|word| words.number(word));
     json!([
         request["client"],
         number("flow"),
         number("step"),
+        number("method"),
+        number("path"),
         request["at_ms"],
         request["ms"],
         request["status"],
         number("failure"),
-        number("replica"),
+        number("failure_reason"),
+        number("boot_id"),
+        if request["boot_id"].is_null() { number("replica") } else { None },
     ])
 }

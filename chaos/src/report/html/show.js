@@ -1,9 +1,10 @@
 // The live page: events come from the tool, which outlives every restart it causes. So the page goes on
 // drawing while a service is down, and that is what it is for.
 
-const SPAN = 30000;
-// A unit of the picture is a pixel of the page, so that a phone shows its signs as large as a laptop.
+// A unit of the picture is a pixel of the page, so that a phone shows its signs as large as a laptop; and half as much
+// of the time, so that they do not become one line.
 const WIDTH = Math.min(1120, Math.max(320, byId('lanes').clientWidth));
+const SPAN = WIDTH < 600 ? 15000 : 30000;
 const [HEIGHT, LEFT, RIGHT, RAIL] = [110, 16, 16, 62];
 const TOKEN = location.hash.slice(1);
 const SERVICES = [...new Set(DATA.replicas.map(([service]) => service))];
@@ -71,7 +72,7 @@ const x = (time) => LEFT + Math.max(0, 1 - (right - time) / SPAN) * (WIDTH - LEF
 const marksOf = (service) => requests.filter((each) => each.service === service);
 
 function lane(service) {
-  const label = `${service}: its requests of the last half minute`;
+  const label = `${service}: its requests of the last ${SPAN / 1000} seconds`;
   const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'group', tabindex: 0, 'data-service': service, 'aria-label': label, 'aria-describedby': 'keys' });
   choosable(svg, () => marksOf(service), (each) => [x(each.at), RAIL], (each) => {
     chosen = each;
@@ -264,6 +265,7 @@ function listen() {
 }
 
 function begin() {
+  byId('span').textContent = `The last ${SPAN / 1000} seconds; now is at the right.`;
   byId('about').textContent = `Lab ${DATA.lab} · ${DATA.store}`;
   for (const name of ['ok', 'refused', 'failed', 'silent']) byId('legend').append(element('li', {}, signInText(name), ` ${SIGNS[name][2]}`));
   byId('legend').append(element('li', {}, 'shaded: a fault is in force'));

@@ -69,13 +69,13 @@ function askedAndAnswered(request) {
   return `${request.step}, ${request.method} ${request.path}, ${answerOf(request)}, after ${ms(request.took)}`;
 }
 
-// A request and its answer in full: what a chosen mark shows.
-function inFull(lane, request) {
+// A request and its answer in full: what a chosen mark shows. A load's requests have a time at which they are due.
+function inFull(lane, request, timed = 'sent') {
   const who = request.status === null ? `sent to ${request.replica}, which did not answer`
     : `answered by ${request.boot ? `run ${request.boot}` : request.replica}`;
   return [
     element('strong', {}, `${lane}: ${request.method} ${request.path}`),
-    element('div', {}, `${askedAndAnswered(request)}, sent at ${ms(request.at)}; ${who}.`),
+    element('div', {}, `${askedAndAnswered(request)}, ${timed} at ${ms(request.at)}; ${who}.`),
   ];
 }
 
