@@ -6,6 +6,7 @@
 mod compare;
 mod containers;
 mod mask;
+mod numbers;
 mod reader;
 #[path = "../support/mod.rs"]
 mod support;
