@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::builder::PossibleValue;
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
 
@@ -39,6 +40,38 @@ pub fn run(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "chaos", &mut script);
-    say(&String::from_utf8(script)?)?;
+    let mut script = String::from_utf8(script)?;
+    if shell == Shell::Fish {
+        script.push_str(&words_for_fish(&Cli::command(), ""));
+    }
+    say(&script)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What clap leaves out for fish: the words that stand without an option before them, as a flow and a fault do.
+fn words_for_fish(command: &clap::Command, when: &str) -> String {
+    let mut script = String::new();
+    for sub in command.get_subcommands() {
+        let name = sub.get_name();
+        let when = match when {
+            "" => format!("__fish_chaos_using_subcommand {name}"),
+            outer => format!("{outer}; and __fish_seen_subcommand_from {name}"),
+        };
+        // Each word when the one before it is there, and it is not.
+        let mut after = String::new();
+        for arg in sub.get_positionals() {
+            let values = arg.get_possible_values();
+            let words: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
+            if words.is_empty() {
+                break;
+            }
+            let words = words.join(" ");
+            script.push_str(&format!(
+                "complete -c chaos -n \"{when}{after}; and not __fish_seen_subcommand_from {words}\" -f -a \"{words}\"\n"
+            ));
+            after.push_str(&format!("; and __fish_seen_subcommand_from {words}"));
+        }
+        script.push_str(&words_for_fish(sub, &when));
+    }
+    script
 }

@@ -30,6 +30,27 @@ pub const A_FAULT: OneOf<Fault> =
 pub const SERVICES: OneOf<String> =
     OneOf { read: both_or_one, names: || vec!["both", "stateful", "stateless", "stateless-ephemeral-key"] };
 
+/// One of the built-in services.
+pub const A_SERVICE: OneOf<String> =
+    OneOf { read: service_named, names: || vec!["stateful", "stateless", "stateless-ephemeral-key"] };
+
+/// What can be restarted. A lab may have more replicas than these, so only the lab can say that there is none.
+pub const A_TARGET: OneOf<String> = OneOf {
+    read: |name| Ok(name.to_owned()),
+    names: || {
+        vec![
+            "stateful",
+            "stateful-1",
+            "stateful-2",
+            "stateless",
+            "stateless-1",
+            "stateless-2",
+            "redis",
+            "sql",
+        ]
+    },
+};
+
 impl<T: Clone + Send + Sync + 'static> TypedValueParser for OneOf<T> {
     type Value = T;
 
@@ -140,8 +161,11 @@ mod tests {
     fn a_shell_is_told_of_every_service() {
         let told: Vec<String> =
             SERVICES.possible_values().unwrap().map(|value| value.get_name().to_owned()).collect();
-        let there = service::builtin().into_iter().map(|service| service.name);
-        assert_eq!(told, ["both".to_owned()].into_iter().chain(there).collect::<Vec<_>>());
+        let there: Vec<String> = service::builtin().into_iter().map(|service| service.name).collect();
+        assert_eq!(told, [vec!["both".to_owned()], there.clone()].concat());
+        let told: Vec<String> =
+            A_SERVICE.possible_values().unwrap().map(|value| value.get_name().to_owned()).collect();
+        assert_eq!(told, there);
     }
 
     #[test]

@@ -16,12 +16,13 @@ use crate::duration::duration;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::moment::{Moment, Phase};
-use crate::names::{flow_named, step_named};
+use crate::names::{A_TARGET, flow_named, step_named};
 
 /// `chaos restart`
 #[derive(Debug, Clone, Args)]
 pub struct RestartArgs {
     /// stateful, stateless, one replica (stateless-2), redis or sql
+    #[arg(value_parser = A_TARGET, hide_possible_values = true)]
     pub target: String,
 
     /// How

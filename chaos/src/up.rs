@@ -11,6 +11,7 @@ use clap::Args;
 use crate::driver::docker::program;
 use crate::driver::{Driver, DriverName, LabSpec, Store, StoreWish};
 use crate::interrupt::interrupted;
+use crate::names::A_SERVICE;
 use crate::service::{self, Service, Twin};
 
 /// What `chaos up` calls its lab if nobody says otherwise.
@@ -28,7 +29,7 @@ pub struct UpArgs {
     pub replicas: u8,
 
     /// Which services; see `chaos list`
-    #[arg(long, default_values = ["stateful", "stateless"], value_delimiter = ',', value_name = "SERVICE")]
+    #[arg(long, default_values = ["stateful", "stateless"], value_parser = A_SERVICE, value_delimiter = ',', value_name = "SERVICE")]
     pub service: Vec<String>,
 
     /// Where sessions live that are kept outside
@@ -71,7 +72,8 @@ pub async fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn start(args: &UpArgs) -> anyhow::Result<Driver> {
-    let services = args.service.iter().map(|name| named(name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let services: Vec<Service> =
+        service::builtin().into_iter().filter(|service| args.service.contains(&service.name)).collect();
     let mut spec = LabSpec::new(services);
     spec.driver = args.driver;
     spec.name = Some(args.lab.clone());
@@ -83,13 +85,6 @@ async fn start(args: &UpArgs) -> anyhow::Result<Driver> {
         bail!("each service needs accounts of its own: write {{service}} where the database's name differs");
     }
     Driver::start(&spec).await.context("starting the lab")
-}
-
-fn named(name: &str) -> anyhow::Result<Service> {
-    service::builtin().into_iter().find(|service| service.name == name).with_context(|| {
-        let known: Vec<String> = service::builtin().into_iter().map(|service| service.name).collect();
-        format!("there is no service {name:?}; there are {}", known.join(", "))
-    })
 }
 
 /// What is where, and what to try first.

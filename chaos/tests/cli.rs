@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
+mod support;
+
 use std::process::{Command, Output};
+
+use clap::CommandFactory;
 
 fn chaos(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_chaos"))
@@ -50,6 +54,7 @@ fn wrong_usage_exits_64_and_prints_nothing_on_stdout() {
         &["run", "cart"],
         &["run", "cart", "kill", "--at", "nowhere"],
         &["run", "cart", "kill", "--service", "mainframe"],
+        &["up", "--service", "both"],
         &["run", "cart", "kill", "--phase", "whenever"],
         &["run", "cart", "kill", "--seed", "minus one"],
         &["run", "cart", "kill", "--for", "-5ms"],
@@ -88,6 +93,7 @@ fn a_misspelt_name_is_answered_with_all_names_and_the_nearest() {
         (&["run", "cart", "kil"], "nearest: kill", "redis-down"),
         (&["run", "cart", "kill", "--at", "put-pan"], "nearest: put-pen", "put-book"),
         (&["run", "cart", "kill", "--service", "statefull"], "nearest: stateful", "stateless-ephemeral-key"),
+        (&["up", "--service", "statefull"], "nearest: stateful", "stateless-ephemeral-key"),
         (&["restart", "stateful", "--at", "cart:lok"], "nearest: look", "put-pen"),
     ] {
         let said = err(&chaos(args));
@@ -95,21 +101,94 @@ fn a_misspelt_name_is_answered_with_all_names_and_the_nearest() {
     }
 }
 
-#[test]
-fn a_shell_completes_flows_faults_and_services_and_not_only_options() {
-    for shell in ["bash", "zsh", "fish"] {
-        let output = chaos(&["completions", shell]);
-        assert!(output.status.success(), "{output:?}");
-        let script = out(&output);
-        for word in ["whoami", "cart-blind", "redis-down", "stateless-ephemeral-key", "predict"] {
-            // What clap writes for fish completes no argument without a name of its own.
-            if shell == "fish" && ["whoami", "cart-blind"].contains(&word) {
-                continue;
-            }
-            assert!(script.contains(word), "{shell} does not complete {word}");
+/// What a shell offers for what was typed so far, after it has read our script; `None` where there is no such shell.
+fn offered(shell: &str, typed: &str) -> Option<Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("_chaos");
+    std::fs::write(&script, out(&chaos(&["completions", shell]))).unwrap();
+    let mut command = Command::new(shell);
+    // Where there are no files, because their names are offered, too.
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    command.current_dir(&empty).env("HOME", folder.path()).env("SCRIPT", &script).env("TYPED", typed);
+    match shell {
+        "bash" => command.args([
+            "--norc",
+            "-c",
+            r#"source "$SCRIPT"; read -ra COMP_WORDS <<<"$TYPED x"
+            COMP_WORDS[-1]=${COMP_WORDS[-1]%x}; [[ $TYPED == *" " ]] || unset 'COMP_WORDS[-1]'
+            COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            _chaos chaos "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"; printf '%s\n' "${COMPREPLY[@]}""#,
+        ]),
+        "fish" => command.args(["--no-config", "-c", r#"source $SCRIPT; complete -C "$TYPED""#]),
+        // Its completion needs a line editor; what can be asked without is whether it takes our script for chaos.
+        "zsh" => command.args([
+            "-fc",
+            r#"autoload -U compinit && compinit -u -D && source "$SCRIPT" && echo $_comps[chaos]"#,
+        ]),
+        other => panic!("{other}"),
+    };
+    match command.output() {
+        Ok(output) => {
+            assert_eq!(err(&output), "", "{shell}: {typed}");
+            let offered = out(&output);
+            // What fish says about a word stands behind a tab.
+            Some(offered.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect())
+        }
+        Err(error) => {
+            support::skip(
+                &format!("completions of {shell}"),
+                &format!("no {shell} ({error}); apt install {shell}"),
+            );
+            None
         }
     }
-    assert!(out(&chaos(&["man"])).contains(".TH chaos 1"));
+}
+
+#[test]
+fn a_shell_completes_flows_faults_and_services_and_not_only_options() {
+    for shell in ["bash", "fish"] {
+        for (typed, expected) in [
+            ("chaos comp", &["completions"][..]),
+            ("chaos lab st", &["start", "status"]),
+            ("chaos run who", &["whoami"]),
+            ("chaos run whoami ki", &["kill", "kill-sibling"]),
+            ("chaos run whoami kill --service stateless", &["stateless", "stateless-ephemeral-key"]),
+            ("chaos load --fault redis-d", &["redis-down"]),
+            ("chaos restart stateless", &["stateless", "stateless-1", "stateless-2"]),
+            ("chaos up --service stateful", &["stateful"]),
+            ("chaos completions z", &["zsh"]),
+            ("chaos completions y", &[]),
+        ] {
+            let Some(mut words) = offered(shell, typed) else { break };
+            words.retain(|word| !word.is_empty());
+            words.sort();
+            assert_eq!(words, expected, "{shell}: {typed}");
+        }
+    }
+    assert!(offered("zsh", "").is_none_or(|words| words == ["_chaos"]));
+    let script = out(&chaos(&["completions", "zsh"]));
+    for word in ["whoami", "cart-blind", "redis-down", "stateless-ephemeral-key", "predict"] {
+        assert!(script.contains(word), "zsh does not complete {word}");
+    }
+}
+
+#[test]
+fn the_manual_has_every_command() {
+    let page = out(&chaos(&["man"])).replace("\\-", "-");
+    assert!(page.contains(".TH chaos 1"));
+    for command in chaos::cli::Cli::command().get_subcommands() {
+        for name in command.get_subcommands().map(|sub| format!("{} {}", command.get_name(), sub.get_name()))
+        {
+            assert!(page.contains(&format!("chaos {name}")), "the manual lacks {name}");
+        }
+        assert!(
+            page.contains(&format!("\"chaos {}\"", command.get_name())),
+            "the manual lacks {}",
+            command.get_name()
+        );
+    }
+    assert!(page.contains("Exit codes: 0 as predicted"));
 }
 
 #[test]
