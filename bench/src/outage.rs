@@ -12,7 +12,6 @@ use crate::http;
 use crate::load::{self, Load};
 use crate::process::PATIENCE;
 use crate::race::CONNECTIONS;
-use crate::scheduling::Scheduling;
 
 /// What is done to Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +83,6 @@ pub fn measure(outage: Outage, window: Duration, binaries: &Binaries, folder: &P
         Outage::Paused => redis.process.signal(Signal::SIGSTOP)?,
         Outage::Down => redis.kill()?,
     }
-    Scheduling::Usual.apply()?;
     let seen = load::run(&load, || Ok(()))?;
     match outage {
         Outage::Paused => redis.process.signal(Signal::SIGCONT)?,

@@ -185,8 +185,7 @@ impl Runner {
             window: distance.window,
             expected: |status| (200..300).contains(&status),
         };
-        row.scheduling.apply()?;
-        let window = load::run(&load, || self.meter())?;
+        let window = row.scheduling.during(|| load::run(&load, || self.meter()))?;
         row.errors += window.errors;
         if row.first_error.is_none() {
             row.first_error.clone_from(&window.first_error);

@@ -28,19 +28,26 @@ impl Scheduling {
         }
     }
 
-    /// Puts the calling thread under this policy. What it starts from now on runs as usual all the same.
+    /// Runs `load` on the calling thread under this policy, and puts the thread back: what it starts inherits the
+    /// policy, and servers shall not.
     ///
     /// # Errors
-    /// If `chrt` (util-linux) is missing or refuses.
-    pub fn apply(self) -> Result<()> {
+    /// If `chrt` (util-linux) is missing or refuses, or what `load` says.
+    pub fn during<T>(self, load: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.apply()?;
+        let outcome = load();
+        Scheduling::Usual.apply()?;
+        outcome
+    }
+
+    fn apply(self) -> Result<()> {
         let policy = match self {
             Scheduling::Usual => "--other",
             Scheduling::Batch => "--batch",
         };
         let thread = std::fs::read_link("/proc/thread-self").context("reading the thread's id")?;
         let thread = thread.file_name().context("the thread has no id")?;
-        // --reset-on-fork both times: whoever has it once may not give it back without privileges.
-        let chrt = Command::new("chrt").args([policy, "--reset-on-fork", "--pid", "0"]).arg(thread).output();
+        let chrt = Command::new("chrt").args([policy, "--pid", "0"]).arg(thread).output();
         let chrt = chrt.context("starting chrt (package util-linux)")?;
         ensure!(chrt.status.success(), "chrt: {}", String::from_utf8_lossy(&chrt.stderr).trim());
         Ok(())
@@ -59,12 +66,10 @@ mod tests {
     }
 
     #[test]
-    fn the_load_changes_its_policy_and_its_children_do_not() {
-        for (scheduling, number) in
-            [(Scheduling::Batch, "3"), (Scheduling::Usual, "0"), (Scheduling::Batch, "3")]
-        {
-            scheduling.apply().unwrap();
-            assert_eq!(policy("/proc/thread-self/stat"), number);
+    fn the_load_has_its_policy_and_what_is_started_later_does_not() {
+        for (scheduling, number) in [(Scheduling::Batch, "3"), (Scheduling::Usual, "0")] {
+            let during = scheduling.during(|| Ok(policy("/proc/thread-self/stat"))).unwrap();
+            assert_eq!(during, number);
             let mut child = Command::new("sleep").arg("60").spawn().unwrap();
             assert_eq!(policy(&format!("/proc/{}/stat", child.id())), "0");
             child.kill().unwrap();
