@@ -117,11 +117,15 @@ impl Accounts {
                 name.as_str(),
             )
             .await?;
-        self.judge(name.as_str(), stored, password, now_ms).await
+        let judged = self.judge(name.as_str(), stored, password, now_ms).await;
+        if let Err(AccountError::InvalidCredentials) = judged {
+            self.failed_logins.record(name.as_str(), now_ms).await?;
+        }
+        judged
     }
 
-    /// Checks the password of an account that is logged in, before a change. It counts toward the same
-    /// limit as a login: else a stolen session could be used to guess the password.
+    /// Checks the password of an account that is logged in, before a change. Whoever asks counts a wrong one
+    /// ([`Accounts::count_wrong_password`]) as soon as the session is known to live.
     ///
     /// # Errors
     /// As [`Accounts::verify`].
@@ -137,6 +141,22 @@ impl Accounts {
             .await?;
         let name = stored.as_ref().map_or(id, |stored| stored.account.name.clone());
         self.judge(&name, stored, password, now_ms).await
+    }
+
+    /// Counts a wrong password toward the same limit as a failed login: else a stolen session could be used to
+    /// guess the password.
+    ///
+    /// # Errors
+    /// [`AccountError::RateLimited`] if others have filled the limit meanwhile, or [`AccountError::Sql`].
+    pub async fn count_wrong_password(&self, account: Uuid, now_ms: i64) -> Result<(), AccountError> {
+        let id = account.to_string();
+        let name = self
+            .database
+            .fetch_optional("SELECT name FROM accounts WHERE id = $1", &[(&id).into()])
+            .await?
+            .map(|row| row.text(0))
+            .transpose()?;
+        Ok(self.failed_logins.record(&name.unwrap_or(id), now_ms).await?)
     }
 
     /// Which password the account has now; `None` if there is no such account.
@@ -194,10 +214,7 @@ impl Accounts {
         self.failed_logins.refuse_if_limited(name, now_ms).await?;
         let hash = stored.as_ref().map(|stored| stored.password_hash.clone());
         let right = self.passwords.verify(password, hash).await?;
-        let Some(stored) = stored.filter(|_| right) else {
-            self.failed_logins.record(name, now_ms).await?;
-            return Err(AccountError::InvalidCredentials);
-        };
+        let stored = stored.filter(|_| right).ok_or(AccountError::InvalidCredentials)?;
         // Asked again, because guesses can run side by side: a hundred at once would all pass the first
         // question. Like this only those count that finish before the tenth failure.
         self.failed_logins.refuse_if_limited(name, now_ms).await?;

@@ -127,11 +127,17 @@ fn run(runtime: &Runtime, urls: &[String], seed: u64) -> Compared {
     let strategy = proptest::collection::vec(Step::any(), 1..40);
 
     let seen = std::cell::RefCell::new(std::collections::BTreeSet::new());
-    let mut pair = Pair::new(&urls[0], &urls[1]);
-    if let Err(why) = runtime.block_on(pair.go(&calls::tour())) {
-        return Compared { sequences: 0, seen: pair.seen, difference: Some(format!("on the tour, {why}")) };
+    for (name, steps) in [("tour", calls::tour()), ("way found before", calls::found_before())] {
+        let mut pair = Pair::new(&urls[0], &urls[1]);
+        if let Err(why) = runtime.block_on(pair.go(&steps)) {
+            return Compared {
+                sequences: 0,
+                seen: pair.seen,
+                difference: Some(format!("on the {name}, {why}")),
+            };
+        }
+        seen.borrow_mut().extend(pair.seen);
     }
-    seen.borrow_mut().extend(pair.seen);
     let (start, mut sequences) = (Instant::now(), 0);
     while start.elapsed() < TIME {
         let tree = strategy.new_tree(&mut runner).expect("steps can always be drawn");

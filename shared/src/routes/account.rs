@@ -51,12 +51,19 @@ pub async fn change_password<S: Sessions>(
 async fn change<S: Sessions>(app: &App<S>, token: &str, passwords: &ChangePassword) -> Result<(), ApiError> {
     let mut budget = Budget::new();
     let account = app.sessions.claimed_account(token)?;
-    let checked = match app.accounts.check_password(account, &passwords.current, (app.clock)()).await {
-        Err(AccountError::InvalidCredentials) => {
+    let now_ms = (app.clock)();
+    let checked = match app.accounts.check_password(account, &passwords.current, now_ms).await {
+        Ok(checked) => checked,
+        Err(refused) => {
+            // Only a live session hears what its guess was worth, and has it counted: with a token that is over,
+            // anybody who found it could lock its owner out.
             app.sessions.look(&mut budget, token).await?;
+            if !matches!(refused, AccountError::InvalidCredentials) {
+                return Err(refused.into());
+            }
+            app.accounts.count_wrong_password(account, now_ms).await?;
             return Err(ApiError::PasswordWrong);
         }
-        checked => checked?,
     };
     app.sessions.end(&mut budget, token, End::OthersPasswordChanged).await?;
     match app.accounts.change_password(&checked, &passwords.new).await {

@@ -197,6 +197,7 @@ async fn checking_the_current_password_counts_toward_the_same_limit_as_a_login()
         for _ in 0..5 {
             guess(&accounts, &name("ada"), NOW_MS).await;
             accounts.check_password(id, &password("wrong"), NOW_MS).await.unwrap_err();
+            accounts.count_wrong_password(id, NOW_MS).await.unwrap();
         }
         let login = accounts.verify(&name("ada"), &password("right"), NOW_MS).await;
         assert!(matches!(login, Err(AccountError::RateLimited { .. })));
