@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::driver::docker::program;
 use crate::driver::local::{control, proc};
 use crate::driver::{Driver, DriverName, docker};
+use crate::report::wrap::{fitted, narrow};
 use crate::state::folder;
 use crate::state::{Condition, LabState, ProcessState};
 
@@ -98,7 +99,8 @@ pub async fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         writeln!(stdout(), "{}", serde_json::to_string_pretty(&Status { labs })?)?;
     } else if labs.is_empty() {
-        writeln!(stdout(), "no lab is up; start one with `chaos up`, or `chaos up --driver docker`")?;
+        let none = "no lab is up; start one with `chaos up`, or `chaos up --driver docker`";
+        writeln!(stdout(), "{}", fitted(none, 0))?;
     } else {
         labs.iter().try_for_each(|lab| write!(stdout(), "{}", text(lab)))?;
     }
@@ -165,21 +167,26 @@ fn text(lab: &LabStatus) -> String {
         Some(pid) => format!("left behind by chaos with pid {pid}, which is gone: `chaos heal` removes it"),
     };
     let place = if lab.driver == "docker" { " in containers" } else { "" };
-    let mut text = format!("lab {:?}{place}: {owner}\n{}\n", lab.name, lab.store);
+    let head = fitted(&format!("lab {:?}{place}: {owner}", lab.name), 2);
+    let mut text = format!("{head}\n{}\n", fitted(&lab.store, 0));
     let width = |of: fn(&ProcessStatus) -> usize| lab.processes.iter().map(of).max().unwrap_or(0);
-    let (name_width, url_width) = (width(|p| p.name.len()), width(|p| p.url.len()));
+    // Columns only where they have room; elsewhere a line is broken as any other.
+    let columns = |of| if narrow() { 0 } else { width(of) };
+    let (name_width, url_width) = (columns(|p| p.name.len()), columns(|p| p.url.len()));
     for process in &lab.processes {
         let up = process.up_s.map_or_else(String::new, |seconds| format!("for {seconds} s, "));
         let boot = process.boot_id.as_deref().map_or_else(String::new, |id| format!("  boot {id}"));
         let restarts = process.restarts.map_or_else(String::new, |times| format!("restarted {times} times"));
         let line = format!("{} {up}{restarts}{boot}", process.state);
         let line = line.trim_end_matches(", ");
-        text.push_str(&format!("  {:name_width$}  {:url_width$}  {line}\n", process.name, process.url));
+        let line = format!("  {:name_width$}  {:url_width$}  {line}", process.name, process.url);
+        text.push_str(&format!("{}\n", fitted(&line, 4)));
     }
     for missing in &lab.missing {
         let compose = program::called();
-        text.push_str(&format!("  {missing} is not there: {compose} -p {} up -d makes it\n", lab.name));
+        let line = format!("  {missing} is not there: {compose} -p {} up -d makes it", lab.name);
+        text.push_str(&format!("{}\n", fitted(&line, 4)));
     }
-    text.push_str(&format!("logs: {}\n\n", lab.logs));
+    text.push_str(&format!("{}\n\n", fitted(&format!("logs: {}", lab.logs), 2)));
     text
 }

@@ -12,6 +12,7 @@ use crate::driver::docker::program;
 use crate::driver::{Driver, DriverName, LabSpec, Store, StoreWish};
 use crate::interrupt::interrupted;
 use crate::names::A_SERVICE;
+use crate::report::wrap::fitted;
 use crate::service::{self, Service, Twin};
 
 /// What `chaos up` calls its lab if nobody says otherwise.
@@ -92,27 +93,27 @@ fn welcome(driver: &Driver) -> String {
     let lab = driver.lab();
     let mut text = format!("lab {:?} is up\n\n", lab.name);
     for replica in driver.all_replicas() {
-        text.push_str(&format!(
-            "  {:<12} {}   {}\n",
-            replica.name,
-            replica.url,
-            where_it_lives(&replica.service)
-        ));
+        let line = format!("  {:<12} {}   {}", replica.name, replica.url, where_it_lives(&replica.service));
+        text.push_str(&format!("{}\n", fitted(&line, 4)));
     }
     match &lab.store {
-        Store::Redis { url, why } => text.push_str(&format!("  {:<12} {url}\n\n{why}\n", "redis")),
-        Store::Embedded { why } => text.push_str(&format!("\n{why}; faults on Redis are not available\n")),
+        Store::Redis { url, why } => {
+            text.push_str(&format!("  {:<12} {url}\n\n{}\n", "redis", fitted(why, 0)));
+        }
+        Store::Embedded { why } => {
+            let why = format!("{why}; faults on Redis are not available");
+            text.push_str(&format!("\n{}\n", fitted(&why, 0)));
+        }
     }
     text.push_str(&gateway(driver));
-    match driver {
-        Driver::Local(_) => text.push_str(&format!("logs are in {}\n", lab.logs.display())),
-        Driver::Docker(_) => text.push_str(&format!(
-            "logs: docker logs {}-BOX-1; {} -p {} ps knows it too\n",
-            lab.name,
-            program::called(),
-            lab.name
-        )),
-    }
+    let logs = match driver {
+        Driver::Local(_) => format!("logs are in {}", lab.logs.display()),
+        Driver::Docker(_) => {
+            let name = &lab.name;
+            format!("logs: docker logs {name}-BOX-1; {} -p {name} ps knows it too", program::called())
+        }
+    };
+    text.push_str(&format!("{}\n", fitted(&logs, 2)));
     if let Some(first) = driver.all_replicas().next() {
         text.push_str(&first_steps(driver.kind(), &first.name, &first.url, &lab.name));
     }
@@ -123,18 +124,19 @@ fn welcome(driver: &Driver) -> String {
 fn gateway(driver: &Driver) -> String {
     let gateway = match driver.gateway() {
         Ok(gateway) => gateway,
-        Err(none) => return format!("{none}\n"),
+        Err(none) => return format!("{}\n", fitted(&format!("{none}"), 0)),
     };
-    let mut text = format!("\nthe gateway, which knows its replicas by {}/stats\n", gateway.stats);
+    let mut lines = vec![
+        String::new(),
+        fitted(&format!("the gateway, which knows its replicas by {}/stats", gateway.stats), 2),
+    ];
     for (service, entries) in &gateway.entries {
-        text.push_str(&format!(
-            "  {service:<12} {}   each request to the next replica\n",
-            entries.round_robin
-        ));
-        text.push_str(&format!("  {:<12} {}   a session stays with its replica\n", "", entries.sticky));
+        let by_turns = format!("  {service:<12} {}   each request to the next replica", entries.round_robin);
+        let sticky = format!("  {:<12} {}   a session stays with its replica", "", entries.sticky);
+        lines.extend([by_turns, sticky].map(|line| fitted(&line, 4)));
     }
-    text.push('\n');
-    text
+    lines.push("\n".to_owned());
+    lines.join("\n")
 }
 
 fn where_it_lives(service: &str) -> &'static str {
@@ -154,12 +156,15 @@ fn first_steps(driver: DriverName, replica: &str, url: &str, lab: &str) -> Strin
         flag.push_str(&format!(" --driver {}", driver.word()));
     }
     format!(
-        "\nMake an account, log in, and ask who you are:\n\n  \
+        "\n{}\n\n  \
          curl -s {json} {ada} {url}/accounts\n  \
          curl -s {json} {ada} -c jar.txt {url}/session\n  \
          curl -s -b jar.txt {url}/session\n\n\
-         Then restart it from another terminal, and ask again:\n\n  \
+         {}\n\n  \
          chaos restart {replica}{flag}\n\n\
-         Ctrl-C ends the lab and removes everything.\n"
+         {}\n",
+        fitted("Make an account, log in, and ask who you are:", 0),
+        fitted("Then restart it from another terminal, and ask again:", 0),
+        fitted("Ctrl-C ends the lab and removes everything.", 0),
     )
 }

@@ -81,6 +81,40 @@ fn few_open_files_are_poor_and_enough_for_one_lab() {
 }
 
 #[test]
+fn without_an_engine_every_command_for_containers_says_so_in_one_line() {
+    let place = Place::new();
+    let told = text(&place.run(&["doctor"]));
+    let found = line(&told, "no Docker engine answers at /nowhere");
+    assert!(
+        found.starts_with("poor") && found.contains("cure: start it (sudo systemctl start docker)"),
+        "{found}"
+    );
+    for words in [
+        "up",
+        "run cart kill",
+        "matrix --moments telling",
+        "restart stateful",
+        "load --for 1s",
+        "show",
+        "status",
+        "heal",
+        "restart stateful --driver swarm",
+    ] {
+        let mut args: Vec<&str> = words.split(' ').collect();
+        if !args.contains(&"--driver") {
+            args.extend(["--driver", "docker"]);
+        }
+        let output = place.run(&args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), said.lines().count()), (Some(3), 1), "{words}: {output:?}");
+        assert!(said.contains("no Docker engine answers at /nowhere: start it"), "{words}: {said}");
+    }
+    let far = place.chaos(&["status", "--driver", "docker"]).env("DOCKER_HOST", "tcp://far:2375").output();
+    let said = String::from_utf8(far.unwrap().stderr).unwrap();
+    assert!(said.contains("labs need an engine on this machine: unset it"), "{said}");
+}
+
+#[test]
 fn the_same_can_be_had_as_json() {
     let place = Place::new();
     let told: serde_json::Value = serde_json::from_str(&place.told(&["doctor", "--json"])).unwrap();

@@ -4,21 +4,34 @@
 
 mod support;
 
-use std::process::Command;
+use std::io::{Read, Write};
+use std::process::{ChildStdin, Command, Stdio};
 
-/// What a person sees who types this on a terminal of so many columns; `None` where there is no `script`.
-fn on_a_terminal(columns: usize, typed: &str, no_color: bool) -> Option<String> {
-    let folder = tempfile::tempdir().unwrap();
+use support::tool::Place;
+
+/// A terminal of so many columns, where this is typed.
+fn terminal(place: &Place, columns: usize, typed: &str, no_color: bool) -> Command {
     let chaos = env!("CARGO_BIN_EXE_chaos");
     let line = format!("stty cols {columns} rows 50; '{chaos}' {typed} 2>/dev/null");
     let mut script = Command::new("script");
-    script.args(["-qec", &line, "/dev/null"]).env("XDG_STATE_HOME", folder.path());
-    script.env("CHAOS_RESULTS", folder.path().join("results")).env_remove("LAB_DATABASE");
+    place.furnish(&mut script);
+    script.args(["-qec", &line, "/dev/null"]).env("XDG_STATE_HOME", place.path().join("state"));
+    script.env("CHAOS_RESULTS", place.path().join("results"));
     script.env_remove("NO_COLOR").env("TERM", "xterm");
     if no_color {
         script.env("NO_COLOR", "1");
     }
-    match script.output() {
+    script
+}
+
+/// What a person sees who types this on a terminal of so many columns; `None` where there is no `script`.
+fn on_a_terminal(columns: usize, typed: &str, no_color: bool) -> Option<String> {
+    sees(&Place::new(), columns, typed, no_color)
+}
+
+/// The same, where somebody may have a lab.
+fn sees(place: &Place, columns: usize, typed: &str, no_color: bool) -> Option<String> {
+    match terminal(place, columns, typed, no_color).output() {
         Ok(output) => Some(String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n")),
         Err(error) => {
             support::skip("what a terminal shows", &format!("no script ({error}); apt install bsdutils"));
@@ -40,15 +53,64 @@ fn prose_and_stories_fit_forty_columns() {
         "run cart kill",
         "load --clients 4 --for 2s --every 700ms --pace 50ms --service stateful",
         "doctor",
+        "matrix --moments telling --only flow=cart,flow=sticky,fault=kill,service=stateful,service=stateless",
+        "restart redis --at cart:look",
     ] {
         let Some(said) = on_a_terminal(40, typed, true) else { return };
         assert!(said.lines().count() > 3, "chaos {typed}: {said}");
-        for line in said.lines() {
-            // A word that is longer than the line cannot be broken: a path, an address, a boot id.
-            let one_word = line.split_whitespace().count() <= 2 && line.contains(['/', '.']);
-            assert!(line.chars().count() <= 40 || one_word, "chaos {typed}: {line:?}");
-        }
+        fits_forty_columns(typed, &said);
     }
+}
+
+fn fits_forty_columns(typed: &str, said: &str) {
+    for line in said.lines() {
+        // What is to be pasted is not broken, and a word that is longer than the line cannot be: a path, an address.
+        if line.starts_with("  curl ") {
+            continue;
+        }
+        let words = line.split_whitespace().count();
+        let one_word = words == 1 || words == 2 && line.contains(['/', '.']);
+        assert!(line.chars().count() <= 40 || one_word, "chaos {typed}: {line:?}");
+    }
+}
+
+/// Presses Ctrl-C when it is dropped, so that no lab is left by a test that panics.
+struct CtrlC(ChildStdin);
+
+impl Drop for CtrlC {
+    fn drop(&mut self) {
+        let _ = self.0.write_all(&[3]);
+    }
+}
+
+#[test]
+fn a_lab_that_is_up_fits_forty_columns() {
+    let place = Place::new();
+    let Some(none) = sees(&place, 40, "status", true) else { return };
+    assert!(none.contains("no lab is up"), "{none}");
+    fits_forty_columns("status", &none);
+
+    let mut up = terminal(&place, 40, "up", true);
+    let mut up = up.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut said, mut screen) = (Vec::new(), up.stdout.take().unwrap());
+    let ctrl_c = CtrlC(up.stdin.take().unwrap());
+    // Between these words a line may end, but not within one.
+    while !String::from_utf8_lossy(&said).contains("Ctrl-C") {
+        let mut more = [0; 512];
+        let read = screen.read(&mut more).unwrap();
+        assert!(read > 0, "chaos up ended: {}", String::from_utf8_lossy(&said));
+        said.extend(&more[..read]);
+    }
+    for typed in ["status", "restart stateful-1 --how kill", "restart redis"] {
+        let told = sees(&place, 40, typed, true).unwrap();
+        assert!(told.lines().count() > 2, "chaos {typed}: {told}");
+        fits_forty_columns(typed, &told);
+    }
+    drop(ctrl_c);
+    screen.read_to_end(&mut said).unwrap();
+    up.wait().unwrap();
+    fits_forty_columns("up", &String::from_utf8(said).unwrap().replace("\r\n", "\n"));
+    assert_eq!(place.left_behind(), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::paint::Paint;
 use super::square::Square;
 use super::story;
-use super::wrap::{fitted, wrapped};
+use super::wrap::{fitted, narrow, wrapped};
 use crate::fault::FAULTS;
 use crate::flow::{FLOWS, FlowRow};
 use crate::results::{Cell, Control, Observed, Results};
@@ -46,7 +46,13 @@ pub fn matrix(results: &Results, services: &[String], paint: Paint) -> String {
 
 fn table(out: &mut String, results: &Results, services: &[&String], way: Way, paint: Paint) {
     if way == Way::Gateway {
-        let _ = writeln!(out, "\n{}", paint.faint(THROUGH_THE_GATEWAY));
+        let _ = writeln!(out, "\n{}", paint.faint(&fitted(THROUGH_THE_GATEWAY, 0)));
+    }
+    if narrow() {
+        for row in FLOWS {
+            told(out, results, row, services, way, paint);
+        }
+        return;
     }
     let mut head = format!("\n{:FAULT$}", "");
     for service in services {
@@ -63,39 +69,88 @@ fn table(out: &mut String, results: &Results, services: &[&String], way: Way, pa
     }
 }
 
-fn block(out: &mut String, results: &Results, row: &FlowRow, services: &[&String], way: Way, paint: Paint) {
-    let mut lines = String::new();
-    for fault in FAULTS {
-        let squares: Vec<Option<Square>> =
-            services.iter().map(|service| Square::of(results, row.flow, fault.name, service, way)).collect();
-        if squares.iter().all(Option::is_none) {
-            continue;
-        }
-        let mut line = format!(" {:<width$}", fault.name, width = FAULT - 1);
-        for square in &squares {
-            let _ = write!(line, "  {}", cell(square.as_ref(), paint));
-        }
-        let _ = writeln!(lines, "{}", line.trim_end());
+/// The squares of one flow, a line for each fault that is tried with any of these services.
+fn lines_of(
+    results: &Results,
+    row: &FlowRow,
+    services: &[&String],
+    way: Way,
+) -> Vec<(&'static str, Vec<Option<Square>>)> {
+    let line = |fault: &'static str| {
+        services.iter().map(|service| Square::of(results, row.flow, fault, service, way)).collect::<Vec<_>>()
+    };
+    let lines = FAULTS.iter().map(|fault| (fault.name, line(fault.name)));
+    lines.filter(|(_, squares)| squares.iter().any(Option::is_some)).collect()
+}
+
+/// What stands over the lines of a flow.
+fn promise(row: &FlowRow, way: Way) -> String {
+    match (way, row.gateway) {
+        (Way::Gateway, Some(entrance)) => format!("· {} · {}", row.promise, entrance.words()),
+        _ => format!("· {}", row.promise),
     }
+}
+
+fn block(out: &mut String, results: &Results, row: &FlowRow, services: &[&String], way: Way, paint: Paint) {
+    let lines = lines_of(results, row, services, way);
     if lines.is_empty() {
         return;
     }
-    let entrance = match (way, row.gateway) {
-        (Way::Gateway, Some(entrance)) => format!(" · {}", entrance.words()),
-        _ => String::new(),
-    };
-    let about = format!("· {}{entrance}", row.promise);
-    let _ = writeln!(out, "{} {}", paint.bold(row.name), paint.faint(&about));
+    let _ = writeln!(out, "{} {}", paint.bold(row.name), paint.faint(&promise(row, way)));
     let _ = writeln!(out, "{}", paint.faint(costs(results, row.name, services, way).trim_end()));
-    out.push_str(&lines);
+    for (fault, squares) in lines {
+        let mut line = format!(" {fault:<width$}", width = FAULT - 1);
+        for square in &squares {
+            let _ = write!(line, "  {}", cell(square.as_ref(), paint));
+        }
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+}
+
+/// The same where there is no room for columns: each square is a line of its own, below its fault.
+fn told(out: &mut String, results: &Results, row: &FlowRow, services: &[&String], way: Way, paint: Paint) {
+    let lines = lines_of(results, row, services, way);
+    if lines.is_empty() {
+        return;
+    }
+    let head = fitted(&format!("{} {}", row.name, promise(row, way)), 2);
+    let _ = writeln!(out, "\n{}", paint.bold(&head));
+    let base = services.first().and_then(|service| control(results, row.name, service, way));
+    for (at, service) in services.iter().enumerate() {
+        if let Some(control) = control(results, row.name, service, way) {
+            let cost = cost(control, base.map(|base| base.p50_ms).filter(|_| at > 0));
+            let line = format!(" undisturbed, {service}: {cost}");
+            let _ = writeln!(out, "{}", paint.faint(&fitted(&line, 3)));
+        }
+    }
+    for (fault, squares) in lines {
+        let _ = writeln!(out, " {fault}");
+        for (service, square) in services.iter().zip(&squares) {
+            let Some(square) = square else { continue };
+            let verdict = paint.observed(square.observed, verdict(square));
+            let mut line = format!("   {service}: {verdict} {}", sign(square, paint));
+            let moment = moment(square);
+            if !moment.is_empty() {
+                let _ = write!(line, " {moment}");
+            }
+            if let Some(ms) = square.down_ms {
+                let _ = write!(line, ", down {ms:.0} ms");
+            }
+            // Paint counts as width here, so a painted line is broken a little early.
+            let _ = writeln!(out, "{}", fitted(&line, 5));
+        }
+    }
+}
+
+/// The undisturbed run of a flow.
+fn control<'r>(results: &'r Results, flow: &str, service: &str, way: Way) -> Option<&'r Control> {
+    let mut controls = results.control.iter().filter(|control| control.way == way);
+    controls.find(|control| control.flow == flow && control.service == service)
 }
 
 /// What an undisturbed request costs, and what it costs more than the first service's.
 fn costs(results: &Results, flow: &str, services: &[&String], way: Way) -> String {
-    let control = |service: &&String| {
-        let mut controls = results.control.iter().filter(|control| control.way == way);
-        controls.find(|control| control.flow == flow && control.service == **service)
-    };
+    let control = |service: &&String| control(results, flow, service, way);
     let base = services.first().and_then(control).map(|control| control.p50_ms);
     let mut line = format!(" {:<width$}", "undisturbed", width = FAULT - 1);
     for (at, service) in services.iter().enumerate() {
@@ -120,27 +175,34 @@ fn cost(control: &Control, base: Option<f64>) -> String {
 
 fn cell(square: Option<&Square>, paint: Paint) -> String {
     let Some(square) = square else { return format!("{:SQUARE$}", "–") };
-    let word = match square.observed {
+    let verdict = paint.observed(square.observed, &format!("{:<10}", verdict(square)));
+    let down = square.down_ms.map_or(String::new(), |ms| format!("{ms:.0}"));
+    format!("{verdict} {} {:<20}{down:>6}", sign(square, paint), moment(square))
+}
+
+fn verdict(square: &Square) -> &'static str {
+    match square.observed {
         Observed::NotAvailable => "not tried",
         observed => observed.word(),
-    };
-    let verdict = paint.observed(square.observed, &format!("{word:<10}"));
-    let sign = match square.sign() {
+    }
+}
+
+fn sign(square: &Square, paint: Paint) -> String {
+    match square.sign() {
         "=" => "=".to_owned(),
         sign => paint.alarm(sign),
-    };
-    let down = square.down_ms.map_or(String::new(), |ms| format!("{ms:.0}"));
-    // A moment says nothing where nothing was noticed.
-    let when = match square.observed {
+    }
+}
+
+/// The moment that decided, or what had been predicted instead. A moment says nothing where nothing was noticed.
+fn moment(square: &Square) -> String {
+    match square.observed {
+        observed if square.deviated > 0 && observed != Observed::Verdict(square.predicted) => {
+            format!("predicted {}", square.predicted)
+        }
         Observed::Verdict(crate::verdict::Verdict::Survived) | Observed::NotAvailable => String::new(),
         _ => square.moment.to_string(),
-    };
-    let when = if square.deviated > 0 && square.observed != Observed::Verdict(square.predicted) {
-        format!("predicted {}", square.predicted)
-    } else {
-        when
-    };
-    format!("{verdict} {sign} {when:<20}{down:>6}")
+    }
 }
 
 fn legend(paint: Paint) -> String {

@@ -13,10 +13,19 @@ pub fn wrapped(sentence: &str, indent: usize) -> String {
     wrapped_at(sentence, indent, columns())
 }
 
-/// The same for a line that is meant to be one, and is broken only where the terminal has no room for it.
+/// The same for a line that is meant to be one, and is broken only where the terminal has no room for it. It begins
+/// with as many blanks as it has.
 pub fn fitted(line: &str, indent: usize) -> String {
-    let columns = columns();
-    if columns < COLUMNS { wrapped_at(line, indent, columns) } else { line.to_owned() }
+    fitted_at(line, indent, columns())
+}
+
+fn fitted_at(line: &str, indent: usize, columns: usize) -> String {
+    if columns == COLUMNS {
+        return line.to_owned();
+    }
+    let words = line.trim_start_matches(' ');
+    let blanks = &line[..line.len() - words.len()];
+    format!("{blanks}{}", broken(words, blanks.len().max(indent), indent, columns))
 }
 
 /// Whether the terminal is too narrow for tables.
@@ -32,14 +41,19 @@ pub fn columns() -> usize {
 
 /// As [`wrapped`], for lines of at most so many columns.
 pub fn wrapped_at(sentence: &str, indent: usize, columns: usize) -> String {
-    let (mut out, mut column) = (String::new(), indent);
+    broken(sentence, indent, indent, columns)
+}
+
+/// Breaks a sentence whose first line begins at column `start`, and every other at `indent`.
+fn broken(sentence: &str, start: usize, indent: usize, columns: usize) -> String {
+    let (mut out, mut begin, mut column) = (String::new(), start, start);
     for word in sentence.split(' ') {
         let width = word.chars().count();
-        if column > indent && column + 1 + width > columns {
+        if column > begin && column + 1 + width > columns {
             out.push('\n');
             out.push_str(&" ".repeat(indent));
-            column = indent;
-        } else if column > indent {
+            (begin, column) = (indent, indent);
+        } else if column > begin {
             out.push(' ');
             column += 1;
         }
@@ -70,6 +84,13 @@ mod tests {
     fn a_narrow_terminal_gets_narrow_lines() {
         let broken = wrapped_at("one two three four five six seven", 4, 20);
         assert_eq!(broken, "one two three\n    four five six\n    seven");
+    }
+
+    #[test]
+    fn a_line_that_is_broken_begins_where_it_began() {
+        assert_eq!(fitted_at("  one two three four", 4, 20), "  one two three\n    four");
+        assert_eq!(fitted_at("          one two", 4, 15), "          one\n    two");
+        assert_eq!(fitted_at("  one two three four", 4, COLUMNS), "  one two three four");
     }
 
     #[test]

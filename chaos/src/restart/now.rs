@@ -9,6 +9,7 @@ use super::{How, RestartArgs, sql};
 use crate::cli::usage;
 use crate::driver::{Driver, DriverName, EXIT_WITHIN, READY_WITHIN, Replica, Target};
 use crate::fault::{self, Aim, Fault, Strike};
+use crate::report::wrap::fitted;
 use crate::way::Way;
 
 /// Restarts a target of a lab that is up, and says how that went. False: it is not proven.
@@ -103,8 +104,8 @@ fn tell(out: &mut String, target: &str, how: How, strike: &Strike) {
     };
     let _ = writeln!(out, "{target} {did}");
     let proof = if strike.proof.proven { "proof" } else { "not proven" };
-    let _ = writeln!(out, "  {proof}: {}", strike.proof.what);
+    let _ = writeln!(out, "{}", fitted(&format!("  {proof}: {}", strike.proof.what), 4));
     if let Some(times) = &strike.restart {
-        let _ = writeln!(out, "  {times}");
+        let _ = writeln!(out, "{}", fitted(&format!("  {times}"), 4));
     }
 }

@@ -71,6 +71,10 @@ impl Terminal {
         place.furnish(&mut command);
         // Where a reader builds.
         command.env_remove("CARGO_TARGET_DIR");
+        // A reader's `make` is not started by another one, which would have it say where it is.
+        for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
+            command.env_remove(name);
+        }
         let complaints = std::fs::File::create(place.path().join("complaints")).unwrap();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(complaints);
         let mut bash = command.spawn().expect("there is a bash");
