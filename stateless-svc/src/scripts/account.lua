@@ -11,7 +11,7 @@ end
 local function alive(record)
   local held = redis.call('GET', record)
   if not held or #held < HASHES then return nil end
-  local seen, who = string.match(held, '^(%d+)\n([^\n]*)', HASHES + 1)
+  local seen, who = string.match(held, '^(%d+)\n%d+\n([^\n]*)', HASHES + 1)
   if now < seen + IDLE_MS then return held, seen, who end
   bury(record, 'idle')
 end

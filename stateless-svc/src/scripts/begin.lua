@@ -13,7 +13,7 @@ if KEYS[2] then
   -- Whoever sends a token that is not valid replaces nothing: an id alone must not end a session.
   local current = held and string.sub(held, 1, 32) == ARGV[7]
   local previous = held and string.sub(held, 33, HASHES) == ARGV[7]
-  if current or previous and now < string.match(held, '(%d+) %S+$') + GRACE_MS then
+  if current or previous and now < string.match(held, RENEWED, LINES) + GRACE_MS then
     finish(KEYS[2], ARGV[6], 'revoked')
   end
 end
@@ -27,7 +27,7 @@ end
 local ends = math.ceil((now + ABSOLUTE_MS) / 1000) * 1000
 local record = index .. ':' .. ARGV[2]
 local who = now .. ' ' .. ends .. ' ' .. ARGV[4]
-local held = ARGV[3] .. string.rep('\0', 32) .. now .. '\n' .. who .. '\n0\n\n\n'
+local held = ARGV[3] .. string.rep('\0', 32) .. now .. '\n0\n' .. who .. '\n\n\n'
 redis.call('SET', record, held, 'PXAT', ends)
 redis.call('ZADD', index, now, ARGV[2])
 if redis.call('PTTL', index) < ends - now then redis.call('PEXPIREAT', index, ends) end

@@ -12,8 +12,8 @@ if not held then
 end
 if #held < HASHES then return 'over\n' .. held end
 
-local seen = tonumber(string.sub(held, HASHES + 1, SEEN))
-if now >= seen + IDLE_MS then
+local unused = now - string.sub(held, HASHES + 1, SEEN)
+if unused >= IDLE_MS then
   redis.call('SET', record, 'idle', 'KEEPTTL')
   return 'over\nidle'
 end
@@ -21,12 +21,12 @@ end
 local token = 'stale'
 if string.sub(held, 1, 32) == ARGV[2] then
   token = 'current'
-elseif string.sub(held, 33, HASHES) == ARGV[2] and now < string.match(held, '(%d+) %S+$') + GRACE_MS then
+elseif string.sub(held, 33, HASHES) == ARGV[2] and now < string.match(held, RENEWED, LINES) + GRACE_MS then
   token = 'previous'
 end
 
 -- Writing down every use would make every read a write.
-if token ~= 'stale' and now - seen >= TOUCH_MS then
+if token ~= 'stale' and unused >= TOUCH_MS then
   redis.call('SETRANGE', record, HASHES, now)
   held = string.sub(held, 1, HASHES) .. now .. string.sub(held, SEEN + 1)
 end

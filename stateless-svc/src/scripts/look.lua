@@ -1,4 +1,4 @@
--- Who is this, and what have they put down so far? All lines of the record, without its secrets.
+-- Who is this, and what have they put down so far? The record, as it is.
 
 if token == 'stale' then return 'over\nrotated' end
-return 'ok\n' .. string.sub(held, HASHES + 1)
+return held

@@ -8,5 +8,6 @@
 -- Names in capitals are limits; store/script.rs writes them above this text.
 
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now > tonumber(ARGV[1]) then return 'late' end
+local now = time[1] * 1000 + time[2] / 1000
+now = now - now % 1
+if now - ARGV[1] > 0 then return 'late' end

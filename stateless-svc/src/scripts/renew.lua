@@ -14,8 +14,8 @@ end
 local how = 'replayed'
 if token == 'current' then
   how = 'rotated'
-  local lines = string.match(string.sub(held, HASHES + 1), '^(.*\n)[^\n]*$')
-  held = ARGV[3] .. ARGV[2] .. lines .. now .. ' ' .. ARGV[4]
+  local before, after = string.match(held, '^([^\n]*\n[^\n]*\n[^\n]*\n)[^\n]*(.*)$', HASHES + 1)
+  held = ARGV[3] .. ARGV[2] .. before .. now .. ' ' .. ARGV[4] .. after
   redis.call('SET', record, held, 'KEEPTTL')
 end
-return 'ok\n' .. string.sub(held, HASHES + 1) .. '\n' .. how
+return held .. '\n' .. how

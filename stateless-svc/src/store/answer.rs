@@ -1,5 +1,6 @@
-//! What does a script answer? Text, a field a line, the first one a word. Building one string costs Redis
-//! less than building a list of ten, and so does reading it here.
+//! What does a script answer? The record, as it is, or text that is shorter than a record's two hashes: a field a line,
+//! the first one a word. `begin.lua` and `list.lua` always answer text. Building one string costs Redis less than
+//! building a list of ten, and so does reading it here.
 //!
 //! A reader returns `None` for what no script of ours writes.
 
@@ -22,20 +23,35 @@ pub(super) fn begun(answer: &str, fresh: &Fresh<'_>, limits: &Limits) -> Option<
     Some((session, store_id))
 }
 
-/// The lines of a record, as `layout.lua` has them, after the `ok`: seen, who, cart, address, payment.
+/// The two hashes of a record, and its lines. `None` for an answer that is none.
+pub(super) fn record_of(answer: &[u8]) -> Option<(&[u8], &str)> {
+    let (hashes, lines) = answer.split_at_checked(64)?;
+    Some((hashes, std::str::from_utf8(lines).ok()?))
+}
+
+/// An answer that is no record.
+pub(super) fn text(answer: &[u8]) -> Result<&str, StoreDown> {
+    std::str::from_utf8(answer).map_err(|_| StoreDown::Broken)
+}
+
+/// The lines of a record, as `layout.lua` has them: seen, version, who, renewed, address, payment, articles.
 pub(super) fn view(lines: &str, claims: &Claims, limits: &Limits) -> Option<Session> {
     let mut lines = lines.split('\n');
-    let (times, name) = times(lines.next()?, lines.next()?)?;
-    let cart = cart(lines.next()?)?;
+    let (seen, version) = (lines.next()?, lines.next()?.parse().ok()?);
+    let (times, name) = times(seen, lines.next()?)?;
+    let _renewed = lines.next()?;
+    let (address, payment) = (lines.next()?, lines.next()?);
     let mut checkout = Checkout::default();
-    if let Some(address) = lines.next().filter(|text| !text.is_empty()) {
+    if !address.is_empty() {
         checkout.address = Some(serde_json::from_str(address).ok()?);
     }
-    if let Some(payment) = lines.next().filter(|text| !text.is_empty()) {
+    if !payment.is_empty() {
         checkout.payment = Some(serde_json::from_str(payment).ok()?);
     }
+    let mut items = lines.map(article).collect::<Option<Vec<_>>>()?;
+    items.sort_unstable_by(|a, b| a.sku.cmp(&b.sku));
     let account = AccountRef { id: claims.account, name: name.to_owned() };
-    Some(session(account, claims.session_id, &times, limits, cart, checkout))
+    Some(session(account, claims.session_id, &times, limits, Cart { items, version }, checkout))
 }
 
 /// `seen` and `who`; the latter is `created absolute name`.
@@ -46,26 +62,28 @@ fn times<'a>(seen: &str, who: &'a str) -> Option<(Times, &'a str)> {
     Some((Times { created_at_ms, used_at_ms: seen.parse().ok()?, absolute_ms }, name))
 }
 
-/// `version sku=quantity sku=quantity`, in the order in which they came.
-fn cart(text: &str) -> Option<Cart> {
-    let mut words = text.split(' ');
-    let version = words.next()?.parse().ok()?;
-    let mut items = Vec::new();
-    for word in words {
-        let (sku, quantity) = word.split_once('=')?;
-        items.push(CartLine { sku: sku.to_owned().try_into().ok()?, quantity: quantity.parse().ok()? });
-    }
-    items.sort_unstable_by(|a, b| a.sku.cmp(&b.sku));
-    Some(Cart { items, version })
+/// `sku=quantity`.
+fn article(line: &str) -> Option<CartLine> {
+    let (sku, quantity) = line.split_once('=')?;
+    Some(CartLine { sku: sku.to_owned().try_into().ok()?, quantity: quantity.parse().ok()? })
 }
 
-/// The last two lines of `renew.lua`: when and with which key it was renewed, and by which call.
-pub(super) fn rotated(answer: &str, session: Session) -> Option<Rotation> {
-    let mut last = answer.rsplitn(3, '\n');
-    let (how, renewed) = (last.next()?, last.next()?);
-    let (at_ms, kid) = renewed.split_once(' ')?;
-    let at_ms: i64 = at_ms.parse().ok()?;
-    Some(Rotation { session, issued_at_s: at_ms / 1000, kid: kid.to_owned(), replay: how == "replayed" })
+/// What `renew.lua` says: the record, which knows when and with which key it was renewed, and a last line, by which
+/// call. `None` if it refused.
+pub(super) fn rotated(
+    answer: &[u8],
+    claims: &Claims,
+    limits: &Limits,
+) -> Option<Result<Rotation, SessionError>> {
+    let (_, lines) = record_of(answer)?;
+    let read = || {
+        let (lines, how) = lines.rsplit_once('\n')?;
+        let (at_ms, kid) = lines.split('\n').nth(3)?.split_once(' ')?;
+        let issued_at_s = at_ms.parse::<i64>().ok()? / 1000;
+        let session = view(lines, claims, limits)?;
+        Some(Rotation { session, issued_at_s, kid: kid.to_owned(), replay: how == "replayed" })
+    };
+    Some(read().ok_or_else(|| broken(lines)))
 }
 
 /// `id seen who`, a line each.

@@ -28,7 +28,7 @@ pub struct Link {
 /// What a string in Redis holds.
 pub struct Held {
     /// All of it.
-    pub text: Vec<u8>,
+    pub record: Vec<u8>,
     /// What time it is over there, by the clock that we carry on.
     pub now_ms: i64,
 }
@@ -56,7 +56,7 @@ impl Link {
         &self.scripts
     }
 
-    /// Runs a script, at most once, and returns the text it answers. `ARGV[1]` is added: when we give up.
+    /// Runs a script, at most once, and returns what it answers. `ARGV[1]` is added: when we give up.
     ///
     /// # Errors
     /// [`StoreDown::Timeout`] if the script may have run, every other if it did not.
@@ -66,7 +66,7 @@ impl Link {
         script: &Script,
         keys: &[&str],
         args: &[&[u8]],
-    ) -> Result<String, StoreDown> {
+    ) -> Result<Vec<u8>, StoreDown> {
         let mut live = self.state.live()?;
         let patience = budget.left();
         let give_up_ms = live.clock.now_ms() + millis(patience);
@@ -80,8 +80,8 @@ impl Link {
             let command = script.call_by_text(give_up_ms, keys, args);
             reply = budget.spend(Box::pin(live.connection.send_packed_command(&command))).await?;
         }
-        let text = text(self.judge(&live, reply)?)?;
-        if text == "late" {
+        let answer = bytes(self.judge(&live, reply)?)?;
+        if answer == b"late" {
             // It did nothing. If that came long before the end of our patience, one of the clocks was
             // set; connecting anew reads them again.
             if budget.left() > patience / 2 {
@@ -90,7 +90,7 @@ impl Link {
             }
             return Err(StoreDown::Timeout);
         }
-        Ok(text)
+        Ok(answer)
     }
 
     /// Reads a string, if there is one.
@@ -110,7 +110,7 @@ impl Link {
         };
         match self.judge(&live, reply)? {
             Value::Nil => Ok(None),
-            Value::BulkString(text) => Ok(Some(Held { text, now_ms: live.clock.now_ms() })),
+            Value::BulkString(record) => Ok(Some(Held { record, now_ms: live.clock.now_ms() })),
             _ => Err(StoreDown::Broken),
         }
     }
@@ -126,7 +126,7 @@ impl Link {
         let reply = budget.spend(live.connection.send_packed_command(&name_store(fresh))).await?;
         match self.judge(&live, reply)? {
             Value::Nil => Ok(fresh),
-            named => text(named)?.parse().map_err(|_| StoreDown::Broken),
+            named => Uuid::try_parse_ascii(&bytes(named)?).map_err(|_| StoreDown::Broken),
         }
     }
 
@@ -163,9 +163,9 @@ fn forgotten(reply: &RedisResult<Value>) -> bool {
     matches!(reply, Ok(Value::ServerError(error)) if error.kind() == Some(ServerErrorKind::NoScript))
 }
 
-fn text(value: Value) -> Result<String, StoreDown> {
+fn bytes(value: Value) -> Result<Vec<u8>, StoreDown> {
     match value {
-        Value::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| StoreDown::Broken),
+        Value::BulkString(bytes) => Ok(bytes),
         _ => Err(StoreDown::Broken),
     }
 }

@@ -20,6 +20,7 @@ use super::millis;
 const LAYOUT: &str = include_str!("../scripts/layout.lua");
 const OPEN: &str = include_str!("../scripts/open.lua");
 const CHECK: &str = include_str!("../scripts/check.lua");
+const VERSION: &str = include_str!("../scripts/version.lua");
 const ACCOUNT: &str = include_str!("../scripts/account.lua");
 
 const ANY: &str = "#!lua";
@@ -39,8 +40,10 @@ pub struct Scripts {
     pub begin: Script,
     /// Shows it.
     pub look: Script,
-    /// Changes what it holds.
-    pub change: Script,
+    /// Changes a line of its cart.
+    pub cart: Script,
+    /// Changes how far its checkout has come.
+    pub checkout: Script,
     /// Replaces its token.
     pub renew: Script,
     /// Ends it, or others of its account.
@@ -59,7 +62,8 @@ impl Scripts {
         Scripts {
             begin: script(ANY, &[OPEN, ACCOUNT, include_str!("../scripts/begin.lua")]),
             look: script(ANY, &[OPEN, CHECK, include_str!("../scripts/look.lua")]),
-            change: script(ANY, &[OPEN, CHECK, include_str!("../scripts/change.lua")]),
+            cart: script(ANY, &[OPEN, CHECK, VERSION, include_str!("../scripts/cart.lua")]),
+            checkout: script(ANY, &[OPEN, CHECK, VERSION, include_str!("../scripts/checkout.lua")]),
             renew: script(ANY, &[OPEN, ACCOUNT, CHECK, include_str!("../scripts/renew.lua")]),
             end: script(EVEN_IF_FULL, &[OPEN, ACCOUNT, CHECK, include_str!("../scripts/end.lua")]),
             list: script(ANY, &[OPEN, ACCOUNT, CHECK, include_str!("../scripts/list.lua")]),
@@ -67,8 +71,8 @@ impl Scripts {
     }
 
     /// Each of them once.
-    pub fn all(&self) -> [&Script; 6] {
-        [&self.begin, &self.look, &self.change, &self.renew, &self.end, &self.list]
+    pub fn all(&self) -> [&Script; 7] {
+        [&self.begin, &self.look, &self.cart, &self.checkout, &self.renew, &self.end, &self.list]
     }
 }
 

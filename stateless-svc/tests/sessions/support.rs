@@ -79,7 +79,7 @@ impl Place {
                 // Times are written with the same number of digits, so a later one can be put in its place.
                 let older = "local held = redis.call('GET', KEYS[1])
                     local seen = string.sub(held, 65, 77) - ARGV[1]
-                    local lines, renewed, kid = string.match(held, '^(.*\\n)(%d+)( %S+)$', 78)
+                    local lines, renewed, kid = string.match(held, '^(\\n%d+\\n[^\\n]*\\n)(%d+)(.*)$', 78)
                     local rest = lines and lines .. (renewed - ARGV[1]) .. kid or string.sub(held, 78)
                     redis.call('SET', KEYS[1], string.sub(held, 1, 64) .. seen .. rest, 'KEEPTTL')";
                 redis::cmd("EVAL").arg(older).arg(1).arg(&key).arg(ms).exec(&mut redis).unwrap();
