@@ -8,8 +8,8 @@
 --
 -- No line holds a line break: a name may have no control characters, and address and payment are JSON. Only the
 -- line of an article begins with its sku and `=`.
--- A session that is over is shorter than the two hashes: only the reason is left. Every answer that is not a record
--- is shorter, too; that is how it is told from one.
+-- A session that is over is shorter than the two hashes: only the reason is left. So is every refusal; that is how
+-- it is told from a record.
 local HASHES, SEEN, LINES, FIXED_LINES = 64, 77, 79, 4
 -- Finds, from the cart's version on, when the token was renewed.
 local RENEWED = '^%d+\n[^\n]*\n(%d+)'

@@ -158,6 +158,9 @@ impl RedisStore {
     }
 }
 
+/// Two ids and what stands around them.
+const RECORD_KEY_BYTES: usize = 96;
+
 /// What the scripts call the session of a token.
 struct Keys {
     record: String,
@@ -179,11 +182,18 @@ impl Keys {
 
 fn index(account: Uuid) -> String {
     // The braces keep an account's keys on one node, should this ever become a cluster.
-    format!("lab:{{{account}}}:session")
+    let mut key = String::with_capacity(RECORD_KEY_BYTES);
+    key.push_str("lab:{");
+    key.push_str(account.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    key.push_str("}:session");
+    key
 }
 
 fn record(claims: &Claims) -> String {
-    format!("lab:{{{}}}:session:{}", claims.account, claims.session_id)
+    let mut key = index(claims.account);
+    key.push(':');
+    key.push_str(claims.session_id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    key
 }
 
 /// Versions, as `version.lua` takes them: nothing for any, else each with a space on either side.
