@@ -18,8 +18,9 @@ use support::Lab;
 
 fn args(more: &[&str]) -> LoadArgs {
     let every = if more.contains(&"--every") { &[][..] } else { &["--every", "700ms"] };
-    let typed = ["chaos", "load", "--clients", "8", "--for", "3s", "--pace", "40ms"];
-    match Cli::try_parse_from(typed.iter().chain(every).chain(more)).unwrap().command {
+    let lasts = if more.contains(&"--for") { &[][..] } else { &["--for", "3s"] };
+    let typed = ["chaos", "load", "--clients", "8", "--pace", "40ms"];
+    match Cli::try_parse_from(typed.iter().chain(every).chain(lasts).chain(more)).unwrap().command {
         Some(cli::Command::Load(args)) => args,
         other => panic!("{other:?}"),
     }
@@ -132,6 +133,19 @@ async fn no_fault_within_the_time_proves_nothing() {
     let report = load(service::stateful(), &["--every", "1h"]).await;
     assert!(report.services[0].outages.is_empty());
     assert_eq!(report.exit_code(), 2);
+}
+
+#[tokio::test]
+async fn faults_that_take_longer_than_the_time_between_two_end_with_the_load() {
+    for every in ["0s", "1ms"] {
+        let report = load(service::stateless(), &["--for", "1s", "--every", every]).await;
+        let one = &report.services[0];
+        assert!(one.outages.len() >= 3, "the control: they come one after the other: {:?}", one.outages);
+        // Times count from before the accounts were made, hence the first and not zero. An appointed time alone would
+        // have let thousands follow.
+        let last = one.outages.last().unwrap().from_ms - one.outages[0].from_ms;
+        assert!(last <= 1000.0, "every {every}: {last} ms, {} faults", one.outages.len());
+    }
 }
 
 #[test]

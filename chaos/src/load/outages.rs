@@ -54,8 +54,9 @@ pub(super) async fn strike_again_and_again(
     let mut outages: Vec<Vec<Outage>> = services.iter().map(|_| Vec::new()).collect();
     for number in 0.. {
         let at = args.every * (number as u32 + 1);
-        // The last one must be over while clients still work, or nobody meets it.
-        if at + args.every / 2 > args.lasts {
+        // The last one must be over while clients still work, or nobody meets it. A fault that takes longer than
+        // the time between two makes the next one late, so the appointed time alone does not say when to stop.
+        if at.max(began.elapsed()) + args.every / 2 > args.lasts {
             break;
         }
         tokio::time::sleep_until((began + at).into()).await;
