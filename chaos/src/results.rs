@@ -226,9 +226,18 @@ impl Results {
 pub fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("making {}; set CHAOS_RESULTS to a folder of your own", folder.display()))?;
-    let file = folder.join(name);
-    std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    keep(&folder.join(name), text)?;
     point_latest_to(folder)
+}
+
+/// Writes one file of a results folder.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn keep(file: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(file, text).with_context(|| {
+        format!("writing {}; make room there, or set CHAOS_RESULTS to another folder", file.display())
+    })
 }
 
 /// The results folder of a run: `results/<time>-<seed>`, here or in `CHAOS_RESULTS`.

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
+mod support;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,39 @@ fn no_place_for_a_lab_or_its_results_is_said_with_the_cure() {
     let mut chaos = student.chaos(Path::new(env!("CARGO_BIN_EXE_chaos")), &["run", "prime", "kill"]);
     chaos.env("TMPDIR", student.place("results")).env("CHAOS_RESULTS", student.place("elsewhere"));
     refuses(&chaos.output().unwrap(), &["set TMPDIR to a folder of your own"]);
+}
+
+/// The tool, where `variable` names a folder on a disk of its own of this size; `None` where nobody may have one.
+fn on_a_small_disk(student: &Student, variable: &str, size: &str, args: &str) -> Option<Output> {
+    let allowed =
+        Command::new("unshare").args(["-Urm", "true"]).status().is_ok_and(|status| status.success());
+    if !allowed {
+        support::skip("a full disk", "this machine lets nobody mount a small disk (unshare -Urm)");
+        return None;
+    }
+    fs::create_dir_all(student.place("disk")).unwrap();
+    let line = format!(
+        "mount -t tmpfs -o size={size} none disk && {variable}=$PWD/disk exec '{}' {args}",
+        env!("CARGO_BIN_EXE_chaos")
+    );
+    Some(student.chaos(Path::new("unshare"), &["-Urm", "sh", "-c", &line]).output().unwrap())
+}
+
+#[test]
+fn a_full_disk_is_said_with_the_cure_and_a_log_without_room_ends_no_service() {
+    let student = Student::new();
+    let run = "run prime kill --service stateful";
+    let Some(output) = on_a_small_disk(&student, "CHAOS_RESULTS", "4k", run) else { return };
+    // Were it the service that had ended for want of a log, there would be nothing to write.
+    refuses(&output, &["result.json", "set CHAOS_RESULTS to another folder", "No space left"]);
+    // With room for some of it, the picture is what is missing.
+    let output = on_a_small_disk(&student, "CHAOS_RESULTS", "32k", run).unwrap();
+    refuses(&output, &["report.html", "set CHAOS_RESULTS to another folder"]);
+    let output = on_a_small_disk(&student, "TMPDIR", "200k", "run prime kill").unwrap();
+    refuses(&output, &["chaos doctor"]);
+    let output = on_a_small_disk(&student, "TMPDIR", "200k", "doctor").unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("0 MiB free") && told.contains("make room"), "what it is sent to says it: {told}");
 }
 
 #[test]

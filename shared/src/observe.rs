@@ -95,6 +95,9 @@ fn parse_traceparent(text: &str) -> Option<([u8; 16], bool)> {
 pub fn start_logging(format: LogFormat, level: &str) -> Result<(), String> {
     let filter = EnvFilter::try_new(level).map_err(|e| format!("--log-level {level:?}: {e}"))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written, because the disk of the log is full, is lost. The library would complain about that
+    // where it has just failed, and panic: in the middle of a request.
+    let lines = lines.log_internal_errors(false);
     let started = match format {
         LogFormat::Pretty => lines.with_target(false).with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

@@ -57,7 +57,8 @@ impl Driver {
             DriverName::Local => Driver::Local(Local::start(spec).await?),
             DriverName::Docker => Driver::Docker(Docker::start(spec).await?),
         };
-        driver.all_ready(READY_WITHIN).await?;
+        let ready = driver.all_ready(READY_WITHIN).await;
+        ready.context("the lab did not become ready (chaos doctor looks for the cause)")?;
         driver.all_in_rotation(READY_WITHIN).await?;
         Ok(driver)
     }

@@ -117,7 +117,7 @@ impl Store {
 
     fn refused(&self, what: &str) -> String {
         format!(
-            "cannot {what} {}: it must be yours; set XDG_STATE_HOME to a folder of your own",
+            "cannot {what} {}: it must be yours, and have room; set XDG_STATE_HOME to a folder of your own",
             self.path.display()
         )
     }

@@ -66,7 +66,7 @@ pub fn beside(result: &Path) -> anyhow::Result<PathBuf> {
 /// If the folder cannot be written to.
 pub fn write(folder: &Path, page: &str) -> anyhow::Result<PathBuf> {
     let file = folder.join("report.html");
-    std::fs::write(&file, page).with_context(|| format!("writing {}", file.display()))?;
+    results::keep(&file, page)?;
     Ok(file)
 }
 

@@ -240,9 +240,10 @@ async fn sqlite_locked(column: Column) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A disk of its own, a megabyte large and half full of something else, that only the service sees.
+/// A disk of its own, a megabyte large and half full of something else, that only the service sees. What holds its log is
+/// full from the beginning.
 const SMALL_DISK: &str = "mount -t tmpfs -o size=1m none \"$DISK\" && \
-     head -c 500000 /dev/zero > \"$DISK/ballast\" && exec \"$@\"";
+     head -c 500000 /dev/zero > \"$DISK/ballast\" && exec \"$@\" 2>/dev/full";
 
 async fn disk_full(column: Column) -> anyhow::Result<()> {
     let allowed =
