@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use browser::{Browser, DESKTOP, PHONE};
 use chaos::client::record::Evidence;
+use chaos::fault::RestartTimes;
 use chaos::flow::FLOWS;
 use chaos::predict::{Expected, Predictions};
 use chaos::report::html;
@@ -150,6 +151,53 @@ async fn a_deviation_is_what_the_page_opens_with_and_says_in_words() {
     let text = text.as_str().unwrap();
     assert!(text.contains("1 of 2 moments came as predicted, 1 did not."), "{text}");
     assert!(text.contains("not as predicted") && text.contains("predicted Recovered"), "{text}");
+}
+
+#[tokio::test]
+async fn what_came_after_the_fault_is_seen_without_moving_anything() {
+    // One service is slow in everything and the other is not: given its full length, all of that is wider than the page.
+    let (planned, predictions) = (service::builtin(), Predictions::builtin().unwrap());
+    let planned = schedule(&planned, Moments::Telling, &Only::default(), Duration::ZERO, 7);
+    let times = [
+        (
+            "stateful",
+            [(0.0, 20.0), (25.0, 15.0), (200.0, 10.0), (215.0, 10.0), (230.0, 10.0)],
+            60.0,
+            60.0,
+            190.0,
+        ),
+        (
+            "stateless",
+            [(0.0, 120.0), (130.0, 90.0), (640.0, 10.0), (655.0, 10.0), (670.0, 10.0)],
+            240.0,
+            330.0,
+            630.0,
+        ),
+    ];
+    let cells = times.map(|(service, requests, from_ms, ready_ms, until_ms)| {
+        let same = |cell: &&run::Cell| {
+            cell.flow.name() == "cart" && cell.fault.name() == "kill" && cell.service.name == service
+        };
+        let mut cell = as_predicted(planned.iter().find(same).unwrap(), &predictions);
+        for (request, (at_ms, ms)) in cell.evidence.iter_mut().zip(requests) {
+            (request.at_ms, request.ms) = (at_ms, ms);
+        }
+        let (boot_before, boot_after) = ("a".to_owned(), "b".to_owned());
+        cell.restart = Some(RestartTimes { boot_before, boot_after, stop_ms: 10.0, gone_ms: 2.0, ready_ms });
+        cell.window = Some(Window { from_ms, until_ms });
+        cell
+    });
+    let (_folder, page) = page_of(cells.to_vec());
+    let load =
+        report(&["load", "--clients", "4", "--for", "3s", "--every", "800ms", "--fault", "kill,pause"]);
+    for page in [&page, &load.page] {
+        let Some(browser) = Browser::open(DESKTOP).await else { return };
+        browser.client.goto(&address(page)).await.unwrap();
+        let hidden = "return [...document.querySelectorAll('.lanes, .scroll')].filter((each) => each.scrollWidth > each.clientWidth)
+            .map((each) => each.id || each.className)";
+        assert_eq!(browser.ask(hidden).await, json!([]));
+        assert_ne!(browser.ask("return document.querySelectorAll('.lanes .fault').length").await, 0);
+    }
 }
 
 #[tokio::test]
@@ -308,7 +356,10 @@ async fn each_square_says_why_to_who_reads_prints_or_asks() {
 fn whole_matrix() -> (TempDir, PathBuf) {
     let (services, predictions) = (service::builtin(), Predictions::builtin().unwrap());
     let planned = schedule(&services, Moments::All, &Only::default(), Duration::ZERO, 7);
-    let cells: Vec<results::Cell> = planned.iter().map(|cell| as_predicted(cell, &predictions)).collect();
+    page_of(planned.iter().map(|cell| as_predicted(cell, &predictions)).collect())
+}
+
+fn page_of(cells: Vec<results::Cell>) -> (TempDir, PathBuf) {
     let results = Results {
         seed: 7,
         driver: "local",

@@ -117,7 +117,7 @@ function table(caption, head, rows) {
     element('thead', {}, element('tr', {}, ...head.map((name) => element('th', { scope: 'col' }, name)))));
   const body = element('tbody');
   for (const [first, ...rest] of rows) {
-    body.append(element('tr', {}, element('th', { scope: 'row' }, first), ...rest.map((cell) => element('td', cell.length > 40 ? { class: 'long' } : {}, cell))));
+    body.append(element('tr', {}, element('th', { scope: 'row' }, first), ...rest.map((cell) => element('td', cell.length > 30 ? { class: 'long' } : {}, cell))));
   }
   made.append(body);
   return made;

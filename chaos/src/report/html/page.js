@@ -49,10 +49,12 @@ function matching(choice) {
 const LANE = 132;
 const LEFT = 24;
 const STEP_WIDTH = 92;
+// How many pixels a doubling of time may take: as many as there is room for.
+const STRETCHES = [11, 8, 5, 3, 1];
 
 // Time runs to the right, and quiet stretches are squeezed: a login takes 1 ms and a restart 100. Two requests
 // of one lane keep their distance, so that their names can be read.
-function timeline(cells) {
+function timeline(cells, stretch) {
   const events = [];
   cells.forEach((cell, lane) => {
     for (const request of cell.requests) {
@@ -66,7 +68,7 @@ function timeline(cells) {
   const points = [];
   let [x, before] = [LEFT + 24, events.length ? events[0].time : 0];
   for (const event of events) {
-    x += 11 * Math.log2(1 + (event.time - before));
+    x += stretch * Math.log2(1 + (event.time - before));
     if (event.ends) {
       const last = lastEnd.get(event.lane);
       if (last !== undefined) x = Math.max(x, last + STEP_WIDTH);
@@ -105,9 +107,14 @@ function faultParts(cell) {
 
 const widthOf = (part) => part.length * 8 + 6;
 
+const pictureWidth = (points) => Math.max(640, points.length ? points[points.length - 1][1] + 90 : 0);
+
+// What came after the fault is the point of the picture: where it can be, it is seen without moving the picture.
 function picture(cells) {
-  const points = timeline(cells);
-  const width = Math.max(640, points.length ? points[points.length - 1][1] + 90 : 0);
+  const room = byId('lanes').clientWidth;
+  const tried = STRETCHES.map((stretch) => timeline(cells, stretch));
+  const points = tried.find((each) => pictureWidth(each) <= room) || tried[tried.length - 1];
+  const width = pictureWidth(points);
   const height = cells.length * LANE + 34;
   const svg = drawn('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': 'Requests over time, one lane a service' });
   cells.forEach((cell, lane) => drawLane(svg, cell, lane * LANE, width, points));
