@@ -12,7 +12,12 @@ use support::tool::Place;
 /// A terminal of so many columns, where this is typed.
 fn terminal(place: &Place, columns: usize, typed: &str, no_color: bool) -> Command {
     let chaos = env!("CARGO_BIN_EXE_chaos");
-    let line = format!("stty cols {columns} rows 50; '{chaos}' {typed} 2>/dev/null");
+    terminal_for(place, columns, &format!("'{chaos}' {typed} 2>/dev/null"), no_color)
+}
+
+/// The same for any line of the shell.
+fn terminal_for(place: &Place, columns: usize, line: &str, no_color: bool) -> Command {
+    let line = format!("stty cols {columns} rows 50; {line}");
     let mut script = Command::new("script");
     place.furnish(&mut script);
     script.args(["-qec", &line, "/dev/null"]).env("XDG_STATE_HOME", place.path().join("state"));
@@ -111,6 +116,36 @@ fn a_lab_that_is_up_fits_forty_columns() {
     up.wait().unwrap();
     fits_forty_columns("up", &String::from_utf8(said).unwrap().replace("\r\n", "\n"));
     assert_eq!(place.left_behind(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_lab_from_its_prediction_to_its_end_fits_forty_columns() {
+    let place = Place::new();
+    for typed in [
+        "class hand-in --nickname ada",
+        "lab start 2",
+        "lab predict 2 stateful=Survived stateless=Lost",
+        "lab check 2",
+        "lab hint 2",
+        "lab reset 2",
+    ] {
+        let Some(said) = sees(&place, 40, typed, true) else { return };
+        assert!(said.lines().count() > 1, "chaos {typed}: {said}");
+        fits_forty_columns(typed, &said);
+    }
+}
+
+#[test]
+fn an_error_has_a_line_of_its_own() {
+    let place = Place::new();
+    let line = format!("CHAOS_RESULTS=/dev/null/none '{}' run prime kill", env!("CARGO_BIN_EXE_chaos"));
+    let Ok(output) = terminal_for(&place, 100, &line, true).output() else {
+        return support::skip("what a terminal shows", "no script; apt install bsdutils");
+    };
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("starting"), "the control: there was a line to be written over: {said:?}");
+    // Each of these takes the line back.
+    assert!(said.rsplit("\r\u{1b}[K").next().unwrap().starts_with("chaos: "), "{said:?}");
 }
 
 #[test]

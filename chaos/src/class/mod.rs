@@ -21,6 +21,7 @@ use self::tally::Class;
 use crate::cli::usage;
 use crate::lab::nickname::nickname as valid;
 use crate::lab::store::Store;
+use crate::lab::tell::paragraph;
 use crate::report::paint::Paint;
 use crate::report::say;
 use crate::report::wrap::columns;
@@ -88,7 +89,7 @@ fn hand_in(folder: Option<&Path>, nickname: Option<String>, replace: bool) -> an
     let name = valid(name).map_err(usage)?;
     let hand_in = HandIn::of(name, &progress)?;
     if hand_in.labs.is_empty() {
-        say("There is nothing to hand in yet. Begin: chaos lab start 1\n")?;
+        say(&paragraph(0, "There is nothing to hand in yet. Begin: chaos lab start 1"))?;
         return Ok(ExitCode::from(2));
     }
     match folder {

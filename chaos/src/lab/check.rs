@@ -97,11 +97,13 @@ fn compared(ask: &Ask, cell: &Cell, said: Verdict, paint: Paint) -> String {
     let reason = cell.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
     let observed = paint.observed(cell.observed, seen.word());
     if said == seen {
-        let _ = writeln!(out, "  you said {said}: right. Seen: {observed}{reason}");
+        let right = format!("  you said {said}: right. Seen: {observed}{reason}");
+        let _ = writeln!(out, "{}", fitted(&right, 4));
         out.push_str(&paragraph(2, &because(cell)));
         return out;
     }
-    let _ = writeln!(out, "  you said {said}: {}. Seen: {observed}{reason}", paint.alarm("not so"));
+    let wrong = format!("  you said {said}: {}. Seen: {observed}{reason}", paint.alarm("not so"));
+    let _ = writeln!(out, "{}", fitted(&wrong, 4));
     out.push_str(&paragraph(2, &explain::by_the_run(cell)));
     if let Some(misconception) = ask.wrong.get(&said) {
         out.push_str(&paragraph(2, misconception));

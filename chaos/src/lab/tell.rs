@@ -112,10 +112,11 @@ pub fn answer(lab: &Lab, progress: &Progress) -> String {
 
 /// `chaos lab reset`
 pub fn forgotten(lab: Option<u8>) -> String {
-    match lab {
-        Some(lab) => format!("What you did in lab {lab} is forgotten. Begin again: chaos lab start {lab}\n"),
-        None => "What you did in all labs is forgotten. Begin again: chaos lab start 1\n".to_owned(),
-    }
+    let said = match lab {
+        Some(lab) => format!("What you did in lab {lab} is forgotten. Begin again: chaos lab start {lab}"),
+        None => "What you did in all labs is forgotten. Begin again: chaos lab start 1".to_owned(),
+    };
+    paragraph(0, &said)
 }
 
 /// `chaos lab status`

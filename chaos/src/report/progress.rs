@@ -16,6 +16,14 @@ pub struct Progress {
     start: Instant,
     logged_at: Cell<Instant>,
     stood_out: Cell<usize>,
+    shown: Cell<bool>,
+}
+
+/// An error that ends a run early does not begin in the middle of a line.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.done();
+    }
 }
 
 impl Progress {
@@ -27,6 +35,7 @@ impl Progress {
             start: now,
             logged_at: Cell::new(now),
             stood_out: Cell::new(0),
+            shown: Cell::new(false),
         }
     }
 
@@ -54,7 +63,7 @@ impl Progress {
 
     /// Leaves a clean line.
     pub fn done(&self) {
-        if self.terminal {
+        if self.shown.replace(false) {
             // A terminal that cannot be written to cannot show progress either.
             let _ = write!(stderr(), "\r\u{1b}[K");
         }
@@ -67,6 +76,7 @@ impl Progress {
                 terminal_size::terminal_size_of(stderr()).map_or(usize::MAX, |(width, _)| width.0.into());
             let text: String = text.chars().take(width.saturating_sub(1)).collect();
             let _ = write!(stderr(), "\r\u{1b}[K{text}");
+            self.shown.set(true);
         } else if self.logged_at.get().elapsed() >= LOG_EVERY {
             self.logged_at.set(Instant::now());
             let _ = writeln!(stderr(), "{text}");
