@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 mod redis;
+mod stores;
 mod gateway;
 
 use std::time::Duration;
