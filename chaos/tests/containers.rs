@@ -239,6 +239,8 @@ async fn however_an_up_ends_nothing_is_left_and_a_killed_one_is_healed_away() {
         status.contains(&format!("lab {one:?} in containers: up")) && status.contains("boot stateful-1."),
         "{status}"
     );
+    // The replica and its database, each since when.
+    assert!(status.matches("  up for ").count() >= 2, "{status}");
     let (target, lab) = (["restart", "stateful-1", "--driver", "docker"], ["--lab", &two]);
     let restarted = place.told(&[&target[..], &lab[..]].concat());
     assert!(
