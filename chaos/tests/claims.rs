@@ -49,6 +49,17 @@ fn a_promise_that_is_a_cargo_test_names_the_test_that_failed() {
     assert_eq!(code, Some(1));
 }
 
+/// A pipe that shows what it hands on opens the log a second time, and cargo itself goes on writing to the first.
+#[test]
+fn what_a_test_says_is_not_overwritten_where_its_output_is_looked_at_too() {
+    let lines = "tests() { { echo Running >&2; echo \"$CARGO_TEST\"; sleep 0.1; seq 100 300 >&2; } | \
+                 tee -a /dev/stderr | grep -q never; }\nclaim 'it holds' tests";
+    let (said, _) = script(lines, false);
+    for words in ["test a_bad_one ... FAILED", "tests/x.rs:3:4", "it was not so", "300"] {
+        assert!(said.contains(words), "{words:?} is missing in:\n{said}");
+    }
+}
+
 #[test]
 fn what_is_skipped_is_said_and_fails_where_nothing_may_be_missing() {
     let lines = "claim 'it is so' true\nskip 'the other' 'it is not here'";
