@@ -75,7 +75,9 @@ impl Terminal {
         for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
             command.env_remove(name);
         }
-        let complaints = std::fs::File::create(place.path().join("complaints")).unwrap();
+        // To append, so that a line can also write there by its name.
+        let complaints = place.path().join("complaints");
+        let complaints = std::fs::File::options().create(true).append(true).open(complaints).unwrap();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(complaints);
         let mut bash = command.spawn().expect("there is a bash");
         let keys = bash.stdin.take().unwrap();

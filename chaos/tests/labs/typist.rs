@@ -52,7 +52,7 @@ const ACCOUNT: &str = "curl -s -H 'content-type: application/json' -d '{\"name\"
 const LOGIN: &str = "curl -s -H 'content-type: application/json' -d '{\"name\":\"ada\",\"password\":\"correct horse\"}' http://127.0.0.1:18081/session";
 const LOOK: &str = "curl -s -H 'authorization: Bearer TOKEN' http://127.0.0.1:18081/session";
 /// What stands behind it: again, and again: every other one is a 401.
-const EVERY_OTHER: &str = "for again in 1 2 3 4; do curl -s -o /dev/null -w '%{http_code}\\n' -H 'authorization: Bearer TOKEN' http://127.0.0.1:18081/session; done | sort | uniq -c | xargs | grep -x '2 200 2 401'";
+const EVERY_OTHER: &str = "for again in 1 2 3 4; do curl -s -o /dev/null -w '%{http_code}\\n' -H 'authorization: Bearer TOKEN' http://127.0.0.1:18081/session; done | sort | uniq -c | xargs | tee -a /dev/stderr | grep -x '2 200 2 401'";
 /// What stands behind it: then other ports into second.env, and so on.
 const OTHER_PORTS: &str = "grep -oE '[{]LAB_PORT_[A-Z0-9_]*:-[0-9]*' docker-compose.yml | sed -E 's/[{](.*):-1/\\1=2/' | sort -u >>\"$LAB_ENV_FILE\"";
 
