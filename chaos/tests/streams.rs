@@ -56,21 +56,9 @@ fn gateway(program: &Path, folder: &Path, replicas: &str) -> Child {
     command.spawn().unwrap()
 }
 
-async fn connected(entry: &Path) -> UnixStream {
-    let there = async {
-        loop {
-            if let Ok(stream) = UnixStream::connect(entry).await {
-                return stream;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), there).await.expect("the gateway listens")
-}
-
 /// What comes through an entry until its end, for who says that it takes this.
 async fn comes(entry: &Path, accept: &str) -> String {
-    let mut stream = connected(entry).await;
+    let mut stream = UnixStream::connect(entry).await.unwrap();
     let request =
         format!("GET /events HTTP/1.1\r\nhost: lab\r\naccept: {accept}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -91,12 +79,16 @@ async fn a_stream_of_events_may_be_silent_for_longer_than_an_answer_may_take() {
     let folder = tempfile::tempdir().unwrap();
     let replicas = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = replicas.local_addr().unwrap().to_string();
+    let _gateway = gateway(&haproxy.program, folder.path(), &address);
+    // It listens before it asks for the first time whether a replica is ready.
+    let first = tokio::time::timeout(Duration::from_secs(5), replicas.accept()).await;
+    let (first, _) = first.expect("the gateway asks its replicas").unwrap();
+    tokio::spawn(replica(first));
     tokio::spawn(async move {
         while let Ok((stream, _)) = replicas.accept().await {
             tokio::spawn(replica(stream));
         }
     });
-    let _gateway = gateway(&haproxy.program, folder.path(), &address);
     let through = |entry: &str, accept| {
         let entry = folder.path().join(entry);
         async move { comes(&entry, accept).await }
