@@ -23,9 +23,12 @@ pub(super) fn begun(answer: &str, fresh: &Fresh<'_>, limits: &Limits) -> Option<
     Some((session, store_id))
 }
 
+/// Two of SHA-256 stand in front of a record.
+const HASHES_BYTES: usize = 64;
+
 /// The two hashes of a record, and its lines. `None` for an answer that is none.
 pub(super) fn record_of(answer: &[u8]) -> Option<(&[u8], &str)> {
-    let (hashes, lines) = answer.split_at_checked(64)?;
+    let (hashes, lines) = answer.split_at_checked(HASHES_BYTES)?;
     Some((hashes, std::str::from_utf8(lines).ok()?))
 }
 
@@ -79,22 +82,14 @@ fn article(line: &str) -> Option<CartLine> {
     Some(CartLine { sku: sku.to_owned().try_into().ok()?, quantity: quantity.parse().ok()? })
 }
 
-/// What `renew.lua` says: the record, which knows when and with which key it was renewed, and a last line, by which
-/// call. `None` if it refused.
-pub(super) fn rotated(
-    answer: &[u8],
-    claims: &Claims,
-    limits: &Limits,
-) -> Option<Result<Rotation, SessionError>> {
-    let (_, lines) = record_of(answer)?;
-    let read = || {
-        let (lines, how) = lines.rsplit_once('\n')?;
-        let (at_ms, kid) = lines.split('\n').nth(3)?.split_once(' ')?;
-        let issued_at_s = at_ms.parse::<i64>().ok()? / 1000;
-        let session = view(lines, claims, limits)?;
-        Some(Rotation { session, issued_at_s, kid: kid.to_owned(), replay: how == "replayed" })
-    };
-    Some(read().ok_or_else(|| broken(lines)))
+/// What `renew.lua` says after the hashes: the lines of the record, which knows when and with which key it was renewed,
+/// and a last line, by which call.
+pub(super) fn rotated(lines: &str, claims: &Claims, limits: &Limits) -> Option<Rotation> {
+    let (lines, how) = lines.rsplit_once('\n')?;
+    let (at_ms, kid) = each_line(lines).nth(3)?.split_once(' ')?;
+    let issued_at_s = at_ms.parse::<i64>().ok()? / 1000;
+    let session = view(lines, claims, limits)?;
+    Some(Rotation { session, issued_at_s, kid: kid.to_owned(), replay: how == "replayed" })
 }
 
 /// `id seen who`, a line each.

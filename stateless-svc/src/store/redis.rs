@@ -120,7 +120,8 @@ impl RedisStore {
         let (script, keys) = (&self.link.scripts().renew, Keys::of(claims));
         let args: [&[u8]; 4] = [&keys.secret, &hash(next), kid.as_bytes(), keys.id.as_bytes()];
         let answer = self.link.call(budget, script, &[&keys.record, &keys.index], &args).await?;
-        rotated(&answer, claims, &self.limits).unwrap_or_else(|| Err(refused(text(&answer)?, claims)))
+        let lines = lines_of(&answer, claims)?;
+        rotated(lines, claims, &self.limits).ok_or_else(|| broken(lines))
     }
 
     /// As [`super::Store::end`].
@@ -154,8 +155,16 @@ impl RedisStore {
     }
 
     fn seen(&self, answer: &[u8], claims: &Claims) -> Result<Session, SessionError> {
-        let Some((_, lines)) = record_of(answer) else { return Err(refused(text(answer)?, claims)) };
+        let lines = lines_of(answer, claims)?;
         view(lines, claims, &self.limits).ok_or_else(|| broken(lines))
+    }
+}
+
+/// The lines of the record that a script answers, or why it answers none.
+fn lines_of<'a>(answer: &'a [u8], claims: &Claims) -> Result<&'a str, SessionError> {
+    match record_of(answer) {
+        Some((_, lines)) => Ok(lines),
+        None => Err(refused(text(answer)?, claims)),
     }
 }
 
