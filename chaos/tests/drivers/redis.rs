@@ -54,7 +54,7 @@ async fn an_outage_of_redis_is_in_force_until_it_is_undone() {
             let asked = Instant::now();
             let answer = lab.get("stateless-1", "/session", &ada).await;
             assert_eq!((answer.status, answer.reason()), (503, reason), "{answer:?}");
-            assert!(asked.elapsed() < Duration::from_millis(300), "{fault}: {:?}", asked.elapsed());
+            assert!(asked.elapsed() < Duration::from_secs(1), "{fault}: {:?}", asked.elapsed());
             fault::undo(&mut strike, &lab.driver).await.unwrap();
             assert_eq!(lab.get("stateless-1", "/session", &ada).await.status, 200);
         }

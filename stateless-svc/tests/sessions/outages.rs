@@ -143,7 +143,7 @@ async fn a_call_cut_off_half_way_has_an_unknown_effect() {
     };
     let (answer, ()) = tokio::join!(call, cut);
     down(answer, at, StoreDown::Timeout);
-    assert!(at.elapsed() < Duration::from_millis(150), "and it is said when the connection breaks");
+    assert!(!budget.left().is_zero(), "and it is said when the connection breaks, not when patience ends");
 }
 
 #[tokio::test]

@@ -293,9 +293,10 @@ fn free_port() -> u16 {
     }
 }
 
-/// Asserts that a call was refused by the store itself, in time.
+/// Asserts that a call was refused by the store itself, in time: 300 ms are promised and measured by the bench, here a
+/// busy machine is forgiven.
 pub fn down<T: std::fmt::Debug>(answer: Result<T, SessionError>, start: Instant, why: StoreDown) {
     assert_eq!(answer.unwrap_err(), SessionError::Store(why));
     let took = start.elapsed();
-    assert!(took < Duration::from_millis(300), "{why:?} took {took:?}");
+    assert!(took < Duration::from_secs(1), "{why:?} took {took:?}");
 }
