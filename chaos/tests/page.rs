@@ -100,6 +100,47 @@ async fn every_request_is_a_mark_and_stateful_is_above_stateless() {
 }
 
 #[tokio::test]
+async fn a_screen_reader_is_told_lane_by_lane_what_was_answered_and_the_fault_at_its_place() {
+    let report = report(&["run", "cart", "kill"]);
+    let Some(browser) = opened(&report, DESKTOP).await else { return };
+    let mut expected = vec!["group Requests over time, one lane a service".to_owned()];
+    for service in ["stateful", "stateless"] {
+        let cell = report.result["cells"].as_array().unwrap().iter().find(|cell| cell["service"] == service);
+        let cell = cell.unwrap();
+        expected.push(format!("group {service}: {}", cell["observed"].as_str().unwrap()));
+        let mut fault = Some("image kill in force from ".to_owned());
+        for request in cell["evidence"].as_array().unwrap() {
+            if request["at_ms"].as_f64().unwrap() >= cell["window"]["from_ms"].as_f64().unwrap() {
+                expected.extend(fault.take());
+            }
+            let asked = ["step", "method", "path"].map(|part| request[part].as_str().unwrap());
+            let [step, method, path] = asked;
+            expected.push(format!("button {service}: {step}, {method} {path}, {}", request["status"]));
+        }
+    }
+    expected.push("list Signs".to_owned());
+    let heard = browser.heard().await;
+    let picture = heard.iter().skip_while(|line| !line.starts_with("group Requests"));
+    let picture: Vec<_> = picture
+        // What is written in a mark is part of its name.
+        .filter(|line| !line.starts_with("generic ") && !line.starts_with("StaticText "))
+        .take(expected.len())
+        .collect();
+    let as_expected = picture.iter().zip(&expected).all(|(line, start)| line.starts_with(start.as_str()));
+    assert!(as_expected, "{picture:#?} {expected:#?}");
+    let faults: Vec<_> = picture.iter().filter(|line| line.starts_with("image")).collect();
+    let split = |line: &str| [" to ", ": stop ", ", gone ", ", ready "].iter().all(|part| line.contains(part));
+    assert!(faults.len() == 2 && faults.iter().all(|line| split(line)), "{faults:?}");
+
+    // In the matrix the heads of its columns and rows are told as such, and each square is in words.
+    let matrix = heard.iter().skip_while(|line| !line.starts_with("table cart"));
+    let matrix: Vec<_> = matrix.map(String::as_str).filter(|line| line.contains("header ") || line.starts_with("button ")).collect();
+    let squares = ["button Lost (restart) predicted Lost", "button Survived predicted Survived"];
+    let heads = ["columnheader fault", "columnheader stateful", "columnheader stateless", "rowheader kill"];
+    assert_eq!(matrix, [heads.as_slice(), &squares].concat());
+}
+
+#[tokio::test]
 async fn a_keyboard_is_enough() {
     let report = report(&["matrix", "--moments", "telling", "--only", "flow=cart,fault=kill,fault=pause"]);
     let Some(browser) = opened(&report, DESKTOP).await else { return };
@@ -198,6 +239,36 @@ async fn what_came_after_the_fault_is_seen_without_moving_anything() {
         assert_eq!(browser.ask(hidden).await, json!([]));
         assert_ne!(browser.ask("return document.querySelectorAll('.lanes .fault').length").await, 0);
     }
+}
+
+#[tokio::test]
+async fn a_phone_opens_with_the_fault_and_whose_lane_it_is_and_a_sheet_has_the_shortest_picture() {
+    // Before this fault come more requests than a phone has room for.
+    let report = report(&["run", "checkout", "kill", "--at", "place"]);
+    let Some(browser) = opened(&report, PHONE).await else { return };
+    let seen = "const room = document.getElementById('lanes').getBoundingClientRect();
+        const inside = ({ left, right }) => left >= room.left && right <= room.right;
+        return ['.fault', '.name'].map((which) =>
+          [...document.querySelectorAll(`#lanes ${which}`)].filter((each) => inside(each.getBoundingClientRect())).length)";
+    let moved = "return document.getElementById('lanes').scrollLeft";
+    assert_ne!(browser.ask(moved).await, 0, "there was no need to move");
+    assert_eq!(browser.ask(seen).await, json!([2, 2]));
+
+    // The print is another picture; what was on the screen is there again when it is done.
+    let width = "return document.querySelector('#lanes svg').getAttribute('width')";
+    browser.resize(DESKTOP).await;
+    browser.client.refresh().await.unwrap();
+    let on_screen = browser.ask(width).await;
+    let during = format!(
+        "window.widths = []; addEventListener('beforeprint', () => window.widths.push((() => {{ {width} }})())); return null"
+    );
+    browser.ask(&during).await;
+    assert_eq!(browser.sheets("checkout").await, 1);
+    let on_paper = browser.ask("return window.widths[0]").await;
+    let pixels = |width: &Value| width.as_str().unwrap().parse::<f64>().unwrap();
+    assert!(pixels(&on_paper) < pixels(&on_screen), "{on_paper} {on_screen}");
+    assert_eq!(browser.ask(width).await, on_screen);
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -167,7 +167,7 @@ function outages() {
   for (const { service, outages: all } of SERVICES) {
     for (const outage of all) {
       const { restart } = outage;
-      const split = restart ? `stop ${ms(restart.stop_ms)}, gone ${ms(restart.gone_ms)}, ready ${ms(restart.ready_ms)}` : '–';
+      const split = restart ? splitInWords(partsOf(restart)) : '–';
       rows.push([`${service}, at ${ms(outage.from_ms)}`, outage.fault, outage.replica || 'all', ms(outage.until_ms - outage.from_ms), split, outage.proven ? 'proven' : 'not proven', outage.proof]);
     }
   }

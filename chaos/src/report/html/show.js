@@ -39,8 +39,8 @@ function over(event) {
   if (!fault) return;
   fault.until_ms = event.at_ms;
   fault.restart = event.restart;
-  const split = event.restart
-    ? `; down ${ms(event.restart.stop_ms + event.restart.gone_ms + event.restart.ready_ms)}: stop ${ms(event.restart.stop_ms)}, gone ${ms(event.restart.gone_ms)}, ready ${ms(event.restart.ready_ms)}` : '';
+  const parts = partsOf(event.restart);
+  const split = parts ? `; down ${ms(parts.reduce((sum, part) => sum + part))}: ${splitInWords(parts)}` : '';
   note(event.number, `${fault.how} ${fault.target}: ${event.proven ? '' : 'NOT PROVEN: '}${event.proof}${split}`);
 }
 

@@ -90,6 +90,8 @@ function runOf(boot) {
 const PARTS = ['stop', 'gone', 'ready'];
 const partsOf = (restart) => restart && PARTS.map((part) => restart[`${part}_ms`]);
 
+const splitInWords = ([stop, gone, ready]) => `stop ${ms(stop)}, gone ${ms(gone)}, ready ${ms(ready)}`;
+
 // The times at which the parts of a fault's window begin, and its end. After the three parts of a restart comes
 // what has no name: its proof, or in a rolling restart the other replicas.
 function edgesOf(from, parts, until) {
