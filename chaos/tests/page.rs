@@ -129,12 +129,16 @@ async fn a_screen_reader_is_told_lane_by_lane_what_was_answered_and_the_fault_at
     let as_expected = picture.iter().zip(&expected).all(|(line, start)| line.starts_with(start.as_str()));
     assert!(as_expected, "{picture:#?} {expected:#?}");
     let faults: Vec<_> = picture.iter().filter(|line| line.starts_with("image")).collect();
-    let split = |line: &str| [" to ", ": stop ", ", gone ", ", ready "].iter().all(|part| line.contains(part));
+    let split =
+        |line: &str| [" to ", ": stop ", ", gone ", ", ready "].iter().all(|part| line.contains(part));
     assert!(faults.len() == 2 && faults.iter().all(|line| split(line)), "{faults:?}");
 
     // In the matrix the heads of its columns and rows are told as such, and each square is in words.
     let matrix = heard.iter().skip_while(|line| !line.starts_with("table cart"));
-    let matrix: Vec<_> = matrix.map(String::as_str).filter(|line| line.contains("header ") || line.starts_with("button ")).collect();
+    let matrix: Vec<_> = matrix
+        .map(String::as_str)
+        .filter(|line| line.contains("header ") || line.starts_with("button "))
+        .collect();
     let squares = ["button Lost (restart) predicted Lost", "button Survived predicted Survived"];
     let heads = ["columnheader fault", "columnheader stateful", "columnheader stateless", "rowheader kill"];
     assert_eq!(matrix, [heads.as_slice(), &squares].concat());

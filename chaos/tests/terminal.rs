@@ -136,6 +136,25 @@ fn a_lab_from_its_prediction_to_its_end_fits_forty_columns() {
 }
 
 #[test]
+fn an_error_fits_forty_columns() {
+    for (typed, said) in [
+        ("lab predict 1 pause-stateful=Maybe", "there are Survived, Recovered,"),
+        ("run cart kil", "(nearest: kill)"),
+        ("frobnicate", "unrecognized subcommand"),
+        ("contract http://127.0.0.1:1", "there is no service at"),
+    ] {
+        let line = format!("'{}' {typed}", env!("CARGO_BIN_EXE_chaos"));
+        let Ok(output) = terminal_for(&Place::new(), 40, &line, true).output() else {
+            return support::skip("what a terminal shows", "no script; apt install bsdutils");
+        };
+        let told = String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n");
+        let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(said), "chaos {typed}: {told}");
+        fits_forty_columns(typed, &told);
+    }
+}
+
+#[test]
 fn an_error_has_a_line_of_its_own() {
     let place = Place::new();
     let line = format!("CHAOS_RESULTS=/dev/null/none '{}' run prime kill", env!("CARGO_BIN_EXE_chaos"));

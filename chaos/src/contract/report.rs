@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::Full;
@@ -13,6 +13,7 @@ use hyper::Request;
 use super::elsewhere::ELSEWHERE;
 use super::site::Site;
 use super::{Outcome, Row, behind, check, rows};
+use crate::cli::usage;
 use crate::http;
 use crate::way::Way;
 
@@ -44,14 +45,14 @@ pub struct ContractArgs {
 /// # Errors
 /// If there is no service at the address.
 pub async fn run(args: &ContractArgs) -> anyhow::Result<ExitCode> {
-    there(&args.url).await?;
     let site = Site::new(&args.url);
     let site = if args.behind_tls { site.behind_tls() } else { site };
     let wanted = |number: u8| args.row.is_empty() || args.row.contains(&number);
     let rows: Vec<Row> = rows().into_iter().filter(|row| wanted(row.number)).collect();
     if rows.is_empty() {
-        bail!("no row {:?} can be checked with nothing but an address", args.row);
+        return Err(usage(format!("no row {:?} can be checked with nothing but an address", args.row)));
     }
+    there(&args.url).await?;
     let behind = match args.way {
         Way::Direct => None,
         Way::Gateway => Some(behind::look(&site).await?),
@@ -92,7 +93,7 @@ pub fn line(row: &Row, outcome: &Outcome) -> String {
 
 async fn there(url: &str) -> anyhow::Result<()> {
     if !url.starts_with("http://") {
-        bail!("{url:?} is not an address like http://127.0.0.1:8080");
+        return Err(usage(format!("{url:?} is not an address like http://127.0.0.1:8080")));
     }
     let request = Request::get("/livez").body(Full::<Bytes>::default()).context("making a request")?;
     let answer = http::send(url, request, THERE_WITHIN).await;
