@@ -13,6 +13,7 @@ pub mod excuse;
 mod files;
 pub mod judge;
 pub mod tally;
+pub mod thin;
 pub mod report;
 
 use std::process::ExitCode;
