@@ -106,7 +106,13 @@ fn a_lab_that_is_up_fits_forty_columns() {
         assert!(read > 0, "chaos up ended: {}", String::from_utf8_lossy(&said));
         said.extend(&more[..read]);
     }
-    for typed in ["status", "restart stateful-1 --how kill", "restart redis"] {
+    let address = String::from_utf8_lossy(&said)
+        .split_whitespace()
+        .find(|word| word.starts_with("http://"))
+        .unwrap()
+        .to_owned();
+    let contract = format!("contract {address} --row 1 --row 8 --row 32");
+    for typed in ["status", "restart stateful-1 --how kill", "restart redis", &contract] {
         let told = sees(&place, 40, typed, true).unwrap();
         assert!(told.lines().count() > 2, "chaos {typed}: {told}");
         fits_forty_columns(typed, &told);

@@ -15,6 +15,7 @@ use super::site::Site;
 use super::{Outcome, Row, behind, check, rows};
 use crate::cli::usage;
 use crate::http;
+use crate::report::wrap::fitted;
 use crate::way::Way;
 
 /// A service that takes longer to say that it lives is not there.
@@ -63,22 +64,23 @@ pub async fn run(args: &ContractArgs) -> anyhow::Result<ExitCode> {
     let broken = findings.iter().filter(|(_, outcome)| outcome.is_err()).count();
 
     let mut out = std::io::stdout().lock();
+    let mut tell = |line: &str, indent| writeln!(out, "{}", fitted(line, indent));
     for (row, outcome) in &findings {
-        writeln!(out, "{}", line(row, outcome))?;
+        tell(&line(row, outcome), 5)?;
     }
     for row in &excused {
         let needs = excuse(row).unwrap_or_default();
-        writeln!(out, "{:>3}  not run here, it needs {needs}: {}", row.number, row.claim)?;
+        tell(&format!("{:>3}  not run here, it needs {needs}: {}", row.number, row.claim), 5)?;
     }
     for row in ELSEWHERE.iter().filter(|row| wanted(row.number)) {
-        writeln!(out, "{:>3}  not run here, it needs {}: {}", row.number, row.needs, row.claim)?;
+        tell(&format!("{:>3}  not run here, it needs {}: {}", row.number, row.needs, row.claim), 5)?;
     }
-    writeln!(out, "{} of {} rows hold at {}", rows.len() - broken, rows.len(), args.url)?;
+    tell(&format!("{} of {} rows hold at {}", rows.len() - broken, rows.len(), args.url), 2)?;
     if let Some(behind) = &behind {
         let names: Vec<&str> = behind.replicas.iter().map(String::as_str).collect();
-        writeln!(out, "behind the gateway there: {}", names.join(", "))?;
+        tell(&format!("behind the gateway there: {}", names.join(", ")), 2)?;
     } else if broken > 0 && behind::replicas(&site).await.is_ok_and(|replicas| replicas.len() > 1) {
-        writeln!(out, "several replicas answer there; --way gateway leaves out what means nothing then")?;
+        tell("several replicas answer there; --way gateway leaves out what means nothing then", 2)?;
     }
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
