@@ -346,6 +346,8 @@ function pick(name, value) {
 
 // ---------------------------------------------------------------- the matrix
 
+// So many squares say from the start why they were predicted; more would hide each other.
+const FEW = 12;
 const SEVERITY = ['NotAvailable', 'Inconclusive', 'Survived', 'Recovered', 'Unknown', 'Lost', 'Duplicated'];
 
 function worst(cells) {
@@ -415,7 +417,11 @@ function begin() {
   matrix();
   byId('lanes').addEventListener('scroll', keepNames);
   addEventListener('beforeprint', forPaper);
-  byId('reasons').addEventListener('change', (event) => byId('matrix').classList.toggle('with-reasons', event.target.checked));
+  const reasons = byId('reasons');
+  const sayReasons = () => byId('matrix').classList.toggle('with-reasons', reasons.checked);
+  reasons.checked = document.querySelectorAll('button.square').length <= FEW;
+  reasons.addEventListener('change', sayReasons);
+  sayReasons();
   const odd = CELLS.find((cell) => !cell.as_predicted && cell.observed !== 'NotAvailable');
   const first = odd || CELLS.find((cell) => cell.flow === 'cart' && cell.fault === 'kill') || CELLS[0];
   pick('flow', first.flow);
