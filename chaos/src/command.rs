@@ -186,13 +186,14 @@ async fn stories(cells: Vec<Cell>, common: &CommonArgs) -> anyhow::Result<ExitCo
     Ok(ExitCode::from(results.exit_code()))
 }
 
-/// Tries a few cells for somebody else to tell, each service once in the lab; the results are kept in the
-/// folder that is returned with them.
-pub(crate) async fn try_out(cells: Vec<Cell>, seed: Option<u64>) -> anyhow::Result<(Results, PathBuf)> {
+/// Tries a few cells for somebody else to tell, each service once in the lab.
+pub(crate) async fn try_out(
+    cells: Vec<Cell>,
+    seed: Option<u64>,
+) -> anyhow::Result<(Results, anyhow::Result<PathBuf>)> {
     let (only, services) = just(&cells);
     let common = CommonArgs { driver: DriverName::Local, lab: None, seed, json: false };
-    let (results, kept) = carry_out(cells, only, services, 1, &common).await?;
-    Ok((results, kept?))
+    carry_out(cells, only, services, 1, &common).await
 }
 
 /// What these cells need and no more.

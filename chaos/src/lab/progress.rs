@@ -53,7 +53,7 @@ pub struct LabProgress {
     /// Whether it was proven.
     #[serde(default)]
     pub change_proven: bool,
-    /// The results folder of the latest check.
+    /// The results folder of the latest check, if it could be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<String>,
     /// What another version has written.
@@ -113,10 +113,10 @@ impl Progress {
     }
 
     /// A lab was tried.
-    pub fn checked(&mut self, number: u8, seen: &[(String, Verdict)], results: String) {
+    pub fn checked(&mut self, number: u8, seen: &[(String, Verdict)], results: Option<String>) {
         let lab = self.at(number);
         lab.checks += 1;
-        lab.results = Some(results);
+        lab.results = results;
         for (key, verdict) in seen {
             if let Some(said) = lab.predictions.get_mut(key) {
                 said.seen = Some(*verdict);
@@ -170,7 +170,7 @@ mod tests {
     fn the_first_prediction_stays_and_what_was_seen_belongs_to_what_was_said() {
         let mut progress = Progress::default();
         progress.predict(2, "stateful", Verdict::Survived);
-        progress.checked(2, &[("stateful".to_owned(), Verdict::Lost)], "results/x".to_owned());
+        progress.checked(2, &[("stateful".to_owned(), Verdict::Lost)], Some("results/x".to_owned()));
         let said = |progress: &Progress| progress.lab(2).unwrap().predictions["stateful"].clone();
         assert_eq!(said(&progress).right(), Some(false));
         progress.predict(2, "stateful", Verdict::Lost);
