@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::class::ClassArgs;
 use crate::completions::CompletionsArgs;
@@ -163,7 +163,8 @@ pub struct CommonArgs {
     pub json: bool,
 }
 
-/// What was typed cannot be meant: an error like those of the parser, for what only a lab can tell.
+/// What was typed cannot be meant: an error like those of the parser, for what only a lab can tell. `main` knows which
+/// command it was, and adds how that is used.
 pub fn usage(message: String) -> anyhow::Error {
-    Cli::command().error(ErrorKind::ValueValidation, message).into()
+    clap::Error::raw(ErrorKind::ValueValidation, message).into()
 }

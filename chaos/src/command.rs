@@ -173,7 +173,7 @@ fn cells(
 /// A few cells, one after the other, each told in full.
 async fn stories(cells: Vec<Cell>, common: &CommonArgs) -> anyhow::Result<ExitCode> {
     let (only, services) = just(&cells);
-    let (results, _) = carry_out(cells, only, services, 1, common).await?;
+    let (results, kept) = carry_out(cells, only, services, 1, common).await?;
     if !common.json {
         let paint = Paint::for_stdout();
         for cell in &results.cells {
@@ -182,12 +182,15 @@ async fn stories(cells: Vec<Cell>, common: &CommonArgs) -> anyhow::Result<ExitCo
         say(&text::broken_controls(&results, paint))?;
         say(&format!("{}\n", text::summary(&results, paint)))?;
     }
+    kept?;
     Ok(ExitCode::from(results.exit_code()))
 }
 
-/// Tries a few cells for somebody else to tell, each service once in the lab; the results are kept in the
-/// folder that is returned with them.
-pub(crate) async fn try_out(cells: Vec<Cell>, seed: Option<u64>) -> anyhow::Result<(Results, PathBuf)> {
+/// Tries a few cells for somebody else to tell, each service once in the lab.
+pub(crate) async fn try_out(
+    cells: Vec<Cell>,
+    seed: Option<u64>,
+) -> anyhow::Result<(Results, anyhow::Result<PathBuf>)> {
     let (only, services) = just(&cells);
     let common = CommonArgs { driver: DriverName::Local, lab: None, seed, json: false };
     carry_out(cells, only, services, 1, &common).await
@@ -220,20 +223,22 @@ async fn whole_matrix(args: MatrixArgs) -> anyhow::Result<ExitCode> {
     let cells = schedule(&services, moments, &only, args.pause_for, seed);
     let names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
     let jobs = args.jobs.map_or_else(|| default_jobs(common.driver), usize::from);
-    let (results, _) = carry_out(cells, only, services, jobs, &common).await?;
+    let (results, kept) = carry_out(cells, only, services, jobs, &common).await?;
     if !common.json {
         say(&text::matrix(&results, &names, Paint::for_stdout()))?;
     }
+    kept?;
     Ok(ExitCode::from(results.exit_code()))
 }
 
+/// Tries cells. What came of them, and the folder in which it is kept, or why it is not: it is told all the same.
 async fn carry_out(
     cells: Vec<Cell>,
     only: Only,
     services: Vec<Service>,
     jobs: usize,
     common: &CommonArgs,
-) -> anyhow::Result<(Results, PathBuf)> {
+) -> anyhow::Result<(Results, anyhow::Result<PathBuf>)> {
     let seed = common.seed.unwrap_or_else(fresh_seed);
     let folder = results::folder(Timestamp::now(), seed);
     let (driver, lab) = (common.driver, common.lab.clone());
@@ -241,12 +246,12 @@ async fn carry_out(
     let progress = Progress::on_stderr();
     let results = matrix(plan, &progress).await?;
     let json = results.to_json()?;
-    results::write(&folder, results::FILE, &json)?;
-    let page = html::write(&folder, &html::page(&json)?)?;
+    let page = html::page(&json)?;
+    let kept = results::write(&folder, results::FILE, &json).and_then(|()| html::write(&folder, &page));
     if common.json {
         say(&format!("{json}\n"))?;
-    } else {
+    } else if let Ok(page) = &kept {
         progress.note(&format!("results and logs: {}\nthe picture: {}", folder.display(), page.display()));
     }
-    Ok((results, folder))
+    Ok((results, kept.map(|_| folder)))
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use chaos::cli::{Cli, Command};
 use chaos::command::obey;
 use chaos::interrupt::interrupted;
-use clap::Parser;
+use chaos::report::wrap::complaint;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 /// clap exits with 2 on wrong usage; here 2 means that nothing was proven, so usage is 64 (EX_USAGE).
 const USAGE: u8 = 64;
@@ -14,10 +15,12 @@ const USAGE: u8 = 64;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
-    };
+    let parsed = Cli::command().try_get_matches();
+    let (cli, mut typed) =
+        match parsed.and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, typed(&matches)))) {
+            Ok(parsed) => parsed,
+            Err(error) => return usage(&error),
+        };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return broken(&error.into()),
@@ -39,25 +42,42 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Some(code)) => code,
         Ok(None) => {
-            eprintln!("\nchaos: interrupted; nothing is left behind");
+            eprintln!("\n{}", complaint("chaos: interrupted; nothing is left behind"));
             ExitCode::from(INTERRUPTED)
         }
-        Err(error) => match error.downcast_ref::<clap::Error>() {
-            Some(wrong) => usage(wrong),
-            None => broken(&error),
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(wrong) => usage(&wrong.format(&mut typed)),
+            Err(error) => broken(&error),
         },
     }
+}
+
+/// The command that was typed: `chaos lab predict` and not `chaos`, so that an error shows how that one is used.
+fn typed(matches: &ArgMatches) -> clap::Command {
+    let (mut command, mut at) = (Cli::command(), matches);
+    command.build();
+    while let Some((name, inner)) = at.subcommand() {
+        let Some(next) = command.find_subcommand(name).cloned() else { break };
+        (command, at) = (next, inner);
+    }
+    command
 }
 
 fn usage(error: &clap::Error) -> ExitCode {
     // `--help` and `--version` are errors to clap, and none to us.
     let code = if error.use_stderr() { USAGE } else { 0 };
-    // If even this cannot be printed, there is nowhere to say so.
-    let _ = error.print();
+    // clap fits help into a narrow terminal, but not an error.
+    let (text, fitted) = (error.render().to_string(), complaint(&error.render().to_string()));
+    if code == USAGE && text != fitted {
+        eprint!("{fitted}");
+    } else {
+        // If even this cannot be printed, there is nowhere to say so.
+        let _ = error.print();
+    }
     ExitCode::from(code)
 }
 
 fn broken(error: &anyhow::Error) -> ExitCode {
-    eprintln!("chaos: {error:#}");
+    eprintln!("{}", complaint(&format!("chaos: {error:#}")));
     ExitCode::from(3)
 }

@@ -78,11 +78,25 @@ fn wrong_usage_exits_64_and_prints_nothing_on_stdout() {
         &["class", "collect"],
         &["class", "hand-in", "--replace"],
         &["class", "hand-in", "--nickname", "a/b"],
+        &["contract", "nonsense"],
+        &["contract", "http://127.0.0.1:1", "--row", "250"],
     ] {
         let output = chaos(args);
         assert_eq!(code(&output), 64, "{args:?}: {}", err(&output));
         assert_eq!(out(&output), "", "{args:?}");
         assert!(!err(&output).is_empty(), "{args:?} says nothing");
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_answered_with_the_usage_of_its_own_command() {
+    for (args, usage) in [
+        (&["lab", "predict", "1", "pause-stateful=Maybe"][..], "Usage: chaos lab predict <LAB>"),
+        (&["run", "cart", "kill", "--at", "nowhere"], "Usage: chaos run [OPTIONS] <FLOW> <FAULT>"),
+        (&["contract", "nonsense"], "Usage: chaos contract [OPTIONS] <URL>"),
+    ] {
+        let said = err(&chaos(args));
+        assert!(said.contains(usage), "{args:?}: {said}");
     }
 }
 

@@ -101,6 +101,19 @@ fn a_full_disk_is_said_with_the_cure_and_a_log_without_room_ends_no_service() {
     let Some(output) = on_a_small_disk(&student, "CHAOS_RESULTS", "4k", run) else { return };
     // Were it the service that had ended for want of a log, there would be nothing to write.
     refuses(&output, &["result.json", "set CHAOS_RESULTS to another folder", "No space left"]);
+    // What came of it is told, though it cannot be kept.
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\n  as predicted\n"), "{output:?}");
+    let load = "load --clients 2 --for 1s --every 400ms --pace 50ms --service stateful";
+    let output = on_a_small_disk(&student, "CHAOS_RESULTS", "4k", load).unwrap();
+    refuses(&output, &["load.json", "set CHAOS_RESULTS to another folder"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("proven"), "{output:?}");
+    let learner = Student::new();
+    for args in [&["lab", "start", "2"][..], &["lab", "predict", "2", "stateful=Lost"]] {
+        assert!(learner.run(args).status.success(), "{args:?}");
+    }
+    let output = on_a_small_disk(&learner, "CHAOS_RESULTS", "4k", "lab check 2").unwrap();
+    refuses(&output, &["result.json", "set CHAOS_RESULTS to another folder"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("you said Lost: right"), "{output:?}");
     // With room for some of it, the picture is what is missing.
     let output = on_a_small_disk(&student, "CHAOS_RESULTS", "32k", run).unwrap();
     refuses(&output, &["report.html", "set CHAOS_RESULTS to another folder"]);

@@ -5,10 +5,17 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::process::Command;
+use std::time::Instant;
 
 use chaos::cli::{self, Cli};
+use chaos::client::{Account, Client, Entry};
+use chaos::cue::Cue;
+use chaos::draws::Draws;
 use chaos::driver::local::redis_server;
+use chaos::flow::Flow;
 use chaos::load::report::LoadReport;
 use chaos::load::{self, LoadArgs};
 use chaos::service::{self, Keys, Service, Twin};
@@ -34,6 +41,54 @@ async fn load(service: Service, more: &[&str]) -> LoadReport {
     let report = LoadReport::new(&args, 7, Timestamp::now(), "local", &store, &played).unwrap();
     eprintln!("{}", report.text(chaos::report::paint::Paint::dry()));
     report
+}
+
+/// A service where the wizard's page of the address goes like this, try by try: a status and a body, or no answer at all.
+/// Everything else goes well.
+fn stumbles(mut tries: std::vec::IntoIter<Option<(u16, &'static str)>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let head: Vec<String> =
+                reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            let length = head
+                .iter()
+                .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            reader.read_exact(&mut vec![0; length.unwrap_or(0)]).unwrap();
+            let asked = head[0].split(' ').take(2).collect::<Vec<_>>().join(" ");
+            let (status, body) = match asked.as_str() {
+                "PUT /checkout/address" | "GET /checkout" => match tries.next() {
+                    Some(Some(answer)) => answer,
+                    _ => continue,
+                },
+                "POST /session" => (201, r#"{"token":"t","account":"ada","session_id":"s"}"#),
+                "POST /orders" => (201, r#"{"id":"o","items":[],"address":{},"payment":{}}"#),
+                "PUT /checkout/payment" => (200, r#"{"missing":[]}"#),
+                _ => (200, r#"{"items":[],"version":1,"account":"ada","session_id":"s"}"#),
+            };
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            )
+            .unwrap();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_patient_client_finishes_a_wizard_that_stumbles_again_on_its_way_back() {
+    let later = r#"{"status":503,"code":"session_store_unavailable","reason":"timeout","retryable":true}"#;
+    let (missing, done) = (r#"{"missing":["address"]}"#, r#"{"missing":[]}"#);
+    let tries = vec![None, Some((503, later)), Some((200, missing)), Some((503, later)), Some((200, done))];
+    let entry = Entry { name: "a-1".to_owned(), url: stumbles(tries.into_iter()) };
+    let client = Client::since(Instant::now(), Account::fresh(), vec![entry], Draws::new(7));
+    let (cue, _) = Cue::patient(3);
+    assert_eq!(Flow::Checkout.play(&client, &cue).await, Ok(()), "{:#?}", client.log());
+    assert_eq!(cue.moves_made().len(), 3, "{:?}", cue.moves_made());
 }
 
 fn broken(bug: &str) -> Service {

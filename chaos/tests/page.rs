@@ -100,6 +100,51 @@ async fn every_request_is_a_mark_and_stateful_is_above_stateless() {
 }
 
 #[tokio::test]
+async fn a_screen_reader_is_told_lane_by_lane_what_was_answered_and_the_fault_at_its_place() {
+    let report = report(&["run", "cart", "kill"]);
+    let Some(browser) = opened(&report, DESKTOP).await else { return };
+    let mut expected = vec!["group Requests over time, one lane a service".to_owned()];
+    for service in ["stateful", "stateless"] {
+        let cell = report.result["cells"].as_array().unwrap().iter().find(|cell| cell["service"] == service);
+        let cell = cell.unwrap();
+        expected.push(format!("group {service}: {}", cell["observed"].as_str().unwrap()));
+        let mut fault = Some("image kill in force from ".to_owned());
+        for request in cell["evidence"].as_array().unwrap() {
+            if request["at_ms"].as_f64().unwrap() >= cell["window"]["from_ms"].as_f64().unwrap() {
+                expected.extend(fault.take());
+            }
+            let asked = ["step", "method", "path"].map(|part| request[part].as_str().unwrap());
+            let [step, method, path] = asked;
+            expected.push(format!("button {service}: {step}, {method} {path}, {}", request["status"]));
+        }
+    }
+    expected.push("list Signs".to_owned());
+    let heard = browser.heard().await;
+    let picture = heard.iter().skip_while(|line| !line.starts_with("group Requests"));
+    let picture: Vec<_> = picture
+        // What is written in a mark is part of its name.
+        .filter(|line| !line.starts_with("generic ") && !line.starts_with("StaticText "))
+        .take(expected.len())
+        .collect();
+    let as_expected = picture.iter().zip(&expected).all(|(line, start)| line.starts_with(start.as_str()));
+    assert!(as_expected, "{picture:#?} {expected:#?}");
+    let faults: Vec<_> = picture.iter().filter(|line| line.starts_with("image")).collect();
+    let split =
+        |line: &str| [" to ", ": stop ", ", gone ", ", ready "].iter().all(|part| line.contains(part));
+    assert!(faults.len() == 2 && faults.iter().all(|line| split(line)), "{faults:?}");
+
+    // In the matrix the heads of its columns and rows are told as such, and each square is in words.
+    let matrix = heard.iter().skip_while(|line| !line.starts_with("table cart"));
+    let matrix: Vec<_> = matrix
+        .map(String::as_str)
+        .filter(|line| line.contains("header ") || line.starts_with("button "))
+        .collect();
+    let squares = ["button Lost (restart) predicted Lost", "button Survived predicted Survived"];
+    let heads = ["columnheader fault", "columnheader stateful", "columnheader stateless", "rowheader kill"];
+    assert_eq!(matrix, [heads.as_slice(), &squares].concat());
+}
+
+#[tokio::test]
 async fn a_keyboard_is_enough() {
     let report = report(&["matrix", "--moments", "telling", "--only", "flow=cart,fault=kill,fault=pause"]);
     let Some(browser) = opened(&report, DESKTOP).await else { return };
@@ -153,9 +198,8 @@ async fn a_deviation_is_what_the_page_opens_with_and_says_in_words() {
     assert!(text.contains("not as predicted") && text.contains("predicted Recovered"), "{text}");
 }
 
-#[tokio::test]
-async fn what_came_after_the_fault_is_seen_without_moving_anything() {
-    // One service is slow in everything and the other is not: given its full length, all of that is wider than the page.
+/// One service is slow in everything and the other is not: given its full length, all of that is wider than the page.
+fn wider_than_the_page() -> (TempDir, PathBuf) {
     let (planned, predictions) = (service::builtin(), Predictions::builtin().unwrap());
     let planned = schedule(&planned, Moments::Telling, &Only::default(), Duration::ZERO, 7);
     let times = [
@@ -187,7 +231,12 @@ async fn what_came_after_the_fault_is_seen_without_moving_anything() {
         cell.window = Some(Window { from_ms, until_ms });
         cell
     });
-    let (_folder, page) = page_of(cells.to_vec());
+    page_of(cells.to_vec())
+}
+
+#[tokio::test]
+async fn what_came_after_the_fault_is_seen_without_moving_anything() {
+    let (_folder, page) = wider_than_the_page();
     let load =
         report(&["load", "--clients", "4", "--for", "3s", "--every", "800ms", "--fault", "kill,pause"]);
     for page in [&page, &load.page] {
@@ -198,6 +247,37 @@ async fn what_came_after_the_fault_is_seen_without_moving_anything() {
         assert_eq!(browser.ask(hidden).await, json!([]));
         assert_ne!(browser.ask("return document.querySelectorAll('.lanes .fault').length").await, 0);
     }
+}
+
+#[tokio::test]
+async fn a_phone_opens_with_the_fault_and_whose_lane_it_is_and_a_sheet_has_the_shortest_picture() {
+    let (_folder, page) = wider_than_the_page();
+    let Some(browser) = Browser::open(PHONE).await else { return };
+    browser.client.goto(&address(&page)).await.unwrap();
+    let seen = "const room = document.getElementById('lanes').getBoundingClientRect();
+        const all = (which) => [...document.querySelectorAll(`#lanes ${which}`)].map((each) => each.getBoundingClientRect());
+        const begins = Math.min(...all('.fault').map(({ left }) => left));
+        return [begins >= room.left && begins < (room.left + room.right) / 2,
+          all('.name').filter(({ left, right }) => left >= room.left && right <= room.right).length]";
+    let moved = "return document.getElementById('lanes').scrollLeft";
+    assert_ne!(browser.ask(moved).await, 0, "there was no need to move");
+    assert_eq!(browser.ask(seen).await, json!([true, 2]));
+
+    // The print is another picture; what was on the screen is there again when it is done.
+    let width = "return document.querySelector('#lanes svg').getAttribute('width')";
+    browser.resize(DESKTOP).await;
+    browser.client.refresh().await.unwrap();
+    let on_screen = browser.ask(width).await;
+    let during = format!(
+        "window.widths = []; addEventListener('beforeprint', () => window.widths.push((() => {{ {width} }})())); return null"
+    );
+    browser.ask(&during).await;
+    assert_eq!(browser.sheets("one-moment").await, 1);
+    let on_paper = browser.ask("return window.widths[0]").await;
+    let pixels = |width: &Value| width.as_str().unwrap().parse::<f64>().unwrap();
+    assert!(pixels(&on_paper) < pixels(&on_screen), "{on_paper} {on_screen}");
+    assert_eq!(browser.ask(width).await, on_screen);
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -280,6 +360,16 @@ async fn a_loads_faults_are_split_into_stop_gone_and_ready_and_can_be_looked_at_
 async fn a_load_can_be_read_with_the_keyboard_alone() {
     let report = report(&["load", "--clients", "6", "--for", "3s", "--every", "800ms", "--pace", "50ms"]);
     let Some(browser) = opened(&report, DESKTOP).await else { return };
+    // A screen reader is told each lane in words and leaves it its keys; what the marks say is in tables, too.
+    let heard = browser.heard().await;
+    for service in report.result["services"].as_array().unwrap() {
+        let (name, count) = (service["service"].as_str().unwrap(), &service["tally"]["requests"]);
+        let lane = format!("application {name}: {count} requests, ");
+        assert!(heard.iter().any(|line| line.starts_with(&lane)), "{lane}: {heard:#?}");
+        let strikes = service["outages"].as_array().unwrap().len();
+        let row = format!("rowheader {name}, at ");
+        assert_eq!(heard.iter().filter(|line| line.starts_with(&row)).count(), strikes, "{heard:#?}");
+    }
     let detail = "return document.getElementById('detail').textContent";
     browser.press("\u{E004}").await;
     assert_eq!(browser.ask("return document.activeElement.id").await, "choose-time");
@@ -343,11 +433,10 @@ async fn each_square_says_why_to_who_reads_prints_or_asks() {
     assert_eq!(browser.ask(silent).await, 0);
     let hidden =
         "return [...document.querySelectorAll('.because')].filter((each) => !each.offsetHeight).length";
-    assert_ne!(browser.ask(hidden).await, 0, "on a screen the squares stay small");
+    assert_eq!(browser.ask(hidden).await, 0, "a few squares have room for it");
     browser.ask("document.getElementById('reasons').focus(); return null").await;
     browser.press(" ").await;
-    assert_eq!(browser.ask(hidden).await, 0);
-    browser.press(" ").await;
+    assert_ne!(browser.ask(hidden).await, 0);
     browser.prints("dark").await;
     assert_eq!(browser.ask(hidden).await, 0);
 }
@@ -431,7 +520,10 @@ async fn a_whole_matrix_opens_with_a_picture_and_is_a_paper_of_a_few_sheets_with
         true
     );
     assert_ne!(browser.ask("return document.querySelectorAll('#lanes .request').length").await, 0);
-    // So does every square.
+    // On a screen so many squares stay small, until somebody asks.
+    let said = "return [...document.querySelectorAll('.because')].filter((each) => each.getClientRects().length).length";
+    assert_eq!(browser.ask(said).await, 0);
+    // Every square opens with a picture, too.
     let without = "return [...document.querySelectorAll('button.square')].filter((square) => {
         square.click(); return !document.querySelector('#lanes .request'); }).length";
     assert_eq!(browser.ask(without).await, 0);
@@ -440,7 +532,6 @@ async fn a_whole_matrix_opens_with_a_picture_and_is_a_paper_of_a_few_sheets_with
     assert!((2..=9).contains(&sheets), "{sheets} sheets");
     browser.prints("light").await;
     let squares = browser.ask("return document.querySelectorAll('button.square').length").await;
-    let said = "return [...document.querySelectorAll('.because')].filter((each) => each.getClientRects().length).length";
     assert_eq!(browser.ask(said).await, squares);
     assert!(squares.as_u64().unwrap() > 200, "{squares}");
     // What a browser needs to know for not cutting a row, and for saying on each sheet whose rows these are.

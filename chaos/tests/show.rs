@@ -160,6 +160,18 @@ async fn a_kill_by_keyboard_is_seen_by_the_stateful_client_and_not_by_the_statel
     until(&browser, "the stateful client's 401", &marks("stateful", "401")).await;
     until(&browser, "its new login", &marks("stateful", "201")).await;
     assert_eq!(browser.ask(&marks("stateless", "401")).await, 0, "a stateless session survives the kill");
+    // Who hears the page is told the same: whose lane it is and what came last, what was done, what can be done.
+    let heard = browser.heard().await;
+    for said in [
+        "heading stateful: ",
+        "application stateful: its requests of the last 30 seconds",
+        "application stateless: its requests of the last 30 seconds",
+        "button kill stateless-1",
+        "list What was done",
+        "StaticText kill stateful-1: new boot id ",
+    ] {
+        assert!(heard.iter().any(|line| line.starts_with(said)), "{said:?} is not in {heard:#?}");
+    }
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 

@@ -106,7 +106,13 @@ fn a_lab_that_is_up_fits_forty_columns() {
         assert!(read > 0, "chaos up ended: {}", String::from_utf8_lossy(&said));
         said.extend(&more[..read]);
     }
-    for typed in ["status", "restart stateful-1 --how kill", "restart redis"] {
+    let address = String::from_utf8_lossy(&said)
+        .split_whitespace()
+        .find(|word| word.starts_with("http://"))
+        .unwrap()
+        .to_owned();
+    let contract = format!("contract {address} --row 1 --row 8 --row 32");
+    for typed in ["status", "restart stateful-1 --how kill", "restart redis", &contract] {
         let told = sees(&place, 40, typed, true).unwrap();
         assert!(told.lines().count() > 2, "chaos {typed}: {told}");
         fits_forty_columns(typed, &told);
@@ -132,6 +138,25 @@ fn a_lab_from_its_prediction_to_its_end_fits_forty_columns() {
         let Some(said) = sees(&place, 40, typed, true) else { return };
         assert!(said.lines().count() > 1, "chaos {typed}: {said}");
         fits_forty_columns(typed, &said);
+    }
+}
+
+#[test]
+fn an_error_fits_forty_columns() {
+    for (typed, said) in [
+        ("lab predict 1 pause-stateful=Maybe", "there are Survived, Recovered,"),
+        ("run cart kil", "(nearest: kill)"),
+        ("frobnicate", "unrecognized subcommand"),
+        ("contract http://127.0.0.1:1", "there is no service at"),
+    ] {
+        let line = format!("'{}' {typed}", env!("CARGO_BIN_EXE_chaos"));
+        let Ok(output) = terminal_for(&Place::new(), 40, &line, true).output() else {
+            return support::skip("what a terminal shows", "no script; apt install bsdutils");
+        };
+        let told = String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n");
+        let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(said), "chaos {typed}: {told}");
+        fits_forty_columns(typed, &told);
     }
 }
 

@@ -133,7 +133,7 @@ mod tests {
         progress.checked(
             2,
             &[("stateful".to_owned(), Verdict::Lost)],
-            "/home/ada.lovelace/results/1".to_owned(),
+            Some("/home/ada.lovelace/results/1".to_owned()),
         );
         progress.predict(2, "stateful", Verdict::Lost);
         progress

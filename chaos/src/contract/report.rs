@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::Full;
@@ -13,7 +13,9 @@ use hyper::Request;
 use super::elsewhere::ELSEWHERE;
 use super::site::Site;
 use super::{Outcome, Row, behind, check, rows};
+use crate::cli::usage;
 use crate::http;
+use crate::report::wrap::fitted;
 use crate::way::Way;
 
 /// A service that takes longer to say that it lives is not there.
@@ -44,14 +46,14 @@ pub struct ContractArgs {
 /// # Errors
 /// If there is no service at the address.
 pub async fn run(args: &ContractArgs) -> anyhow::Result<ExitCode> {
-    there(&args.url).await?;
     let site = Site::new(&args.url);
     let site = if args.behind_tls { site.behind_tls() } else { site };
     let wanted = |number: u8| args.row.is_empty() || args.row.contains(&number);
     let rows: Vec<Row> = rows().into_iter().filter(|row| wanted(row.number)).collect();
     if rows.is_empty() {
-        bail!("no row {:?} can be checked with nothing but an address", args.row);
+        return Err(usage(format!("no row {:?} can be checked with nothing but an address", args.row)));
     }
+    there(&args.url).await?;
     let behind = match args.way {
         Way::Direct => None,
         Way::Gateway => Some(behind::look(&site).await?),
@@ -62,22 +64,23 @@ pub async fn run(args: &ContractArgs) -> anyhow::Result<ExitCode> {
     let broken = findings.iter().filter(|(_, outcome)| outcome.is_err()).count();
 
     let mut out = std::io::stdout().lock();
+    let mut tell = |line: &str, indent| writeln!(out, "{}", fitted(line, indent));
     for (row, outcome) in &findings {
-        writeln!(out, "{}", line(row, outcome))?;
+        tell(&line(row, outcome), 5)?;
     }
     for row in &excused {
         let needs = excuse(row).unwrap_or_default();
-        writeln!(out, "{:>3}  not run here, it needs {needs}: {}", row.number, row.claim)?;
+        tell(&format!("{:>3}  not run here, it needs {needs}: {}", row.number, row.claim), 5)?;
     }
     for row in ELSEWHERE.iter().filter(|row| wanted(row.number)) {
-        writeln!(out, "{:>3}  not run here, it needs {}: {}", row.number, row.needs, row.claim)?;
+        tell(&format!("{:>3}  not run here, it needs {}: {}", row.number, row.needs, row.claim), 5)?;
     }
-    writeln!(out, "{} of {} rows hold at {}", rows.len() - broken, rows.len(), args.url)?;
+    tell(&format!("{} of {} rows hold at {}", rows.len() - broken, rows.len(), args.url), 2)?;
     if let Some(behind) = &behind {
         let names: Vec<&str> = behind.replicas.iter().map(String::as_str).collect();
-        writeln!(out, "behind the gateway there: {}", names.join(", "))?;
+        tell(&format!("behind the gateway there: {}", names.join(", ")), 2)?;
     } else if broken > 0 && behind::replicas(&site).await.is_ok_and(|replicas| replicas.len() > 1) {
-        writeln!(out, "several replicas answer there; --way gateway leaves out what means nothing then")?;
+        tell("several replicas answer there; --way gateway leaves out what means nothing then", 2)?;
     }
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -92,7 +95,7 @@ pub fn line(row: &Row, outcome: &Outcome) -> String {
 
 async fn there(url: &str) -> anyhow::Result<()> {
     if !url.starts_with("http://") {
-        bail!("{url:?} is not an address like http://127.0.0.1:8080");
+        return Err(usage(format!("{url:?} is not an address like http://127.0.0.1:8080")));
     }
     let request = Request::get("/livez").body(Full::<Bytes>::default()).context("making a request")?;
     let answer = http::send(url, request, THERE_WITHIN).await;

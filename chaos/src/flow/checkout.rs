@@ -13,14 +13,14 @@ pub async fn run(c: &Client, cue: &Cue) -> Outcome {
     // After a stumble the client does not guess: it asks the wizard which pages are missing.
     if let Err(trouble) = cue.step("address", c.address()).await {
         cue.go_on("address", "resume", trouble)?;
-        if cue.step("address", c.checkout()).await?.misses("address") {
-            cue.step("address", c.address()).await?;
+        if cue.step("address", c.checkout()).or_repeat().await?.misses("address") {
+            cue.step("address", c.address()).or_repeat().await?;
         }
     }
     if let Err(trouble) = cue.step("payment", c.payment()).await {
         cue.go_on("payment", "resume", trouble)?;
-        if cue.step("payment", c.checkout()).await?.misses("payment") {
-            cue.step("payment", c.payment()).await?;
+        if cue.step("payment", c.checkout()).or_repeat().await?.misses("payment") {
+            cue.step("payment", c.payment()).or_repeat().await?;
         }
     }
 

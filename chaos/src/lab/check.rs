@@ -31,7 +31,7 @@ pub async fn run(lab: &Lab, store: &Store, seed: Option<u64>) -> anyhow::Result<
         return Ok(ExitCode::from(NOT_PROVEN));
     }
     let cells = asked.iter().map(|ask| ask.cell.cell()).collect::<Result<Vec<_>, _>>().map_err(usage)?;
-    let (results, folder) = try_out(cells, seed).await?;
+    let (results, kept) = try_out(cells, seed).await?;
     if results.cells.is_empty() {
         say(&text::broken_controls(&results, Paint::for_stdout()))?;
         return Ok(ExitCode::from(3));
@@ -45,10 +45,11 @@ pub async fn run(lab: &Lab, store: &Store, seed: Option<u64>) -> anyhow::Result<
         })
         .collect();
     let progress = store.change(|progress| {
-        progress.checked(lab.number, &seen, folder.display().to_string());
+        progress.checked(lab.number, &seen, kept.as_ref().ok().map(|folder| folder.display().to_string()));
     })?;
     let mine = progress.lab(lab.number).cloned().unwrap_or_default();
     say(&told(lab, &pairs, &mine, &progress, Paint::for_stdout()))?;
+    kept?;
     Ok(ExitCode::from(exit_code(&pairs, &mine)))
 }
 

@@ -53,7 +53,7 @@ pub struct LabProgress {
     /// Whether it was proven.
     #[serde(default)]
     pub change_proven: bool,
-    /// The results folder of the latest check.
+    /// The results folder of the latest check, if it could be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<String>,
     /// What another version has written.
@@ -113,10 +113,10 @@ impl Progress {
     }
 
     /// A lab was tried.
-    pub fn checked(&mut self, number: u8, seen: &[(String, Verdict)], results: String) {
+    pub fn checked(&mut self, number: u8, seen: &[(String, Verdict)], results: Option<String>) {
         let lab = self.at(number);
         lab.checks += 1;
-        lab.results = Some(results);
+        lab.results = results;
         for (key, verdict) in seen {
             if let Some(said) = lab.predictions.get_mut(key) {
                 said.seen = Some(*verdict);
@@ -146,13 +146,14 @@ impl Progress {
         self.at(number).change_proven = true;
     }
 
-    /// Forgets a lab, or all of them; the nickname stays.
+    /// Forgets a lab, or all of them; the nickname stays. Who was in that lab is in the last one that is left.
     pub fn reset(&mut self, number: Option<u8>) {
         match number {
             Some(number) => drop(self.labs.remove(&number)),
             None => self.labs.clear(),
         }
-        self.current = self.current.filter(|current| self.labs.contains_key(current));
+        let left = self.current.filter(|current| self.labs.contains_key(current));
+        self.current = left.or(self.labs.keys().next_back().copied());
     }
 
     fn at(&mut self, number: u8) -> &mut LabProgress {
@@ -169,7 +170,7 @@ mod tests {
     fn the_first_prediction_stays_and_what_was_seen_belongs_to_what_was_said() {
         let mut progress = Progress::default();
         progress.predict(2, "stateful", Verdict::Survived);
-        progress.checked(2, &[("stateful".to_owned(), Verdict::Lost)], "results/x".to_owned());
+        progress.checked(2, &[("stateful".to_owned(), Verdict::Lost)], Some("results/x".to_owned()));
         let said = |progress: &Progress| progress.lab(2).unwrap().predictions["stateful"].clone();
         assert_eq!(said(&progress).right(), Some(false));
         progress.predict(2, "stateful", Verdict::Lost);
@@ -182,6 +183,18 @@ mod tests {
         let mut progress = Progress::default();
         (0..5).for_each(|_| progress.take_hint(1, 3));
         assert_eq!(progress.hints_of(1), 3);
+    }
+
+    #[test]
+    fn who_forgets_the_lab_they_are_in_is_in_the_last_one_that_is_left() {
+        let mut progress = Progress::default();
+        for number in [3, 5, 9, 6] {
+            progress.start(number, None);
+        }
+        for (forgotten, current) in [(3, Some(6)), (6, Some(9)), (9, Some(5)), (5, None)] {
+            progress.reset(Some(forgotten));
+            assert_eq!(progress.current, current, "{forgotten} is forgotten");
+        }
     }
 
     #[test]

@@ -96,14 +96,14 @@ mod tests {
         }
         assert_eq!(at(&progress), Step::Run);
         let seen = |verdict| lab.predict.iter().map(|ask| (ask.key.clone(), verdict)).collect::<Vec<_>>();
-        progress.checked(2, &seen(Verdict::Lost), String::new());
+        progress.checked(2, &seen(Verdict::Lost), None);
         assert_eq!(at(&progress), Step::Look, "wrong");
         progress.predict(2, "stateful", Verdict::Lost);
         assert_eq!(at(&progress), Step::Look, "the others are still wrong");
-        progress.checked(2, &seen(Verdict::Survived), String::new());
+        progress.checked(2, &seen(Verdict::Survived), None);
         progress.predict(2, "stateful", Verdict::Survived);
         assert_eq!(at(&progress), Step::Run, "what was right is said anew");
-        progress.checked(2, &seen(Verdict::Survived), String::new());
+        progress.checked(2, &seen(Verdict::Survived), None);
         assert_eq!(at(&progress), Step::Look, "right");
         progress.begin_change(2);
         assert_eq!(at(&progress), Step::Change);

@@ -242,7 +242,7 @@ mod tests {
         progress.show(1);
         let shown = answer(&lab, &progress);
         assert!(shown.contains("The lab is marked as shown. Next: change one thing"), "{shown}");
-        progress.checked(1, &[("pause-stateful".to_owned(), Verdict::Survived)], String::new());
+        progress.checked(1, &[("pause-stateful".to_owned(), Verdict::Survived)], None);
         assert!(
             what_next(&lab, &progress).contains("go on: chaos lab start 2"),
             "not to guess, nor to the answer"

@@ -13,6 +13,7 @@ pub mod excuse;
 mod files;
 pub mod judge;
 pub mod tally;
+pub mod thin;
 pub mod report;
 
 use std::process::ExitCode;
@@ -131,12 +132,16 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         LoadReport::new(args, seed, started_at, driver.kind().word(), driver.store().why(), &played)?;
     driver.stop().await;
     let json = report.to_json()?;
-    results::write(&folder, results::LOAD_FILE, &json)?;
-    let page = html::write(&folder, &html::load_page(&json)?)?;
+    let page = html::load_page(&json)?;
+    let kept = results::write(&folder, results::LOAD_FILE, &json).and_then(|()| html::write(&folder, &page));
+    // What could not be kept is told all the same.
     if args.common.json {
         say(&format!("{json}\n"))?;
     } else {
         say(&report.text(Paint::for_stdout()))?;
+    }
+    let page = kept?;
+    if !args.common.json {
         progress.note(&format!("results and logs: {}\nthe picture: {}", folder.display(), page.display()));
     }
     Ok(ExitCode::from(report.exit_code()))

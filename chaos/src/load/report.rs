@@ -11,6 +11,7 @@ use super::judge::{self, Judged, Violation};
 use super::outages::Outage;
 use super::pace::Appointment;
 use super::tally::{Latency, Tally, tally};
+use super::thin::{Kind, thinned};
 use super::{LoadArgs, Played, tour};
 use crate::client::record::{Exchange, hundredths};
 use crate::report::paint::Paint;
@@ -289,53 +290,11 @@ fn service(played: &Played) -> anyhow::Result<ServiceReport> {
     })
 }
 
-/// The requests that are kept: all that nobody answered or that a 5xx did, and of those that were done, and of
-/// those that were refused, one in so many. A picture of refusals alone would look like a service that is down.
+/// The requests that are kept.
 fn marks(played: &Played) -> Vec<Mark> {
     let mut marks: Vec<Mark> = played.visitors.iter().flat_map(marks_of).collect();
     marks.sort_by(|one, other| one.at_ms.total_cmp(&other.at_ms));
-    thinned(marks, KEPT_AT_MOST)
-}
-
-/// What a mark looks like from afar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Done,
-    Refused,
-    Failed,
-}
-
-impl Mark {
-    fn kind(&self) -> Kind {
-        match self.status {
-            Some(_) if self.failure.is_none() => Kind::Done,
-            Some(status) if status < 500 => Kind::Refused,
-            _ => Kind::Failed,
-        }
-    }
-}
-
-fn thinned(mut marks: Vec<Mark>, most: usize) -> Vec<Mark> {
-    let count = |kind| marks.iter().filter(|mark| mark.kind() == kind).count();
-    let (done, refused) = (count(Kind::Done), count(Kind::Refused));
-    let room = most.saturating_sub(count(Kind::Failed)).max(2);
-    // Each gets half, and what the other one leaves.
-    let room_for_refused = refused.min((room / 2).max(room.saturating_sub(done)));
-    let every_done = done.div_ceil((room - room_for_refused).max(1)).max(1);
-    let every_refused = refused.div_ceil(room_for_refused.max(1)).max(1);
-    let (mut of_done, mut of_refused) = (0, 0);
-    marks.retain(|mark| match mark.kind() {
-        Kind::Failed => true,
-        Kind::Done => {
-            of_done += 1;
-            of_done % every_done == 0
-        }
-        Kind::Refused => {
-            of_refused += 1;
-            of_refused % every_refused == 0
-        }
-    });
-    marks
+    thinned(marks, KEPT_AT_MOST, |mark| Kind::of(mark.status.map(u64::from), mark.failure.is_none()))
 }
 
 fn marks_of(visitor: &tour::Visitor) -> Vec<Mark> {
@@ -367,42 +326,4 @@ fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     seen.sort_unstable();
     seen.dedup();
     seen
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mark(status: Option<u16>) -> Mark {
-        let failure = status.is_none_or(|status| status >= 400).then(|| "why".to_owned());
-        Mark {
-            client: 1,
-            flow: "whoami",
-            step: "look".to_owned(),
-            method: "GET".to_owned(),
-            path: "/session".to_owned(),
-            at_ms: 0.0,
-            ms: 1.0,
-            status,
-            failure,
-            failure_reason: None,
-            replica: None,
-            boot_id: None,
-        }
-    }
-
-    #[test]
-    fn a_large_load_still_shows_what_went_well_and_every_request_that_failed() {
-        let kinds = [(Some(200), 900), (Some(401), 300), (Some(503), 7), (None, 3)];
-        let marks = || kinds.iter().flat_map(|(status, times)| (0..*times).map(|_| mark(*status))).collect();
-        let kept = thinned(marks(), 110);
-        let count = |status| kept.iter().filter(|mark| mark.status == status).count();
-        assert_eq!((count(Some(503)), count(None)), (7, 3));
-        assert_eq!((count(Some(200)), count(Some(401))), (50, 50));
-        assert_eq!(thinned(marks(), 2_000).len(), 1_210, "where there is room nothing is left out");
-        let few_refused =
-            thinned((0..300).map(|at| mark(Some(if at < 10 { 401 } else { 200 }))).collect(), 100);
-        assert_eq!(few_refused.iter().filter(|mark| mark.status == Some(401)).count(), 10);
-        assert!(few_refused.len() <= 100);
-    }
 }

@@ -1,6 +1,8 @@
 //! How does a sentence fit on a projector? Broken between words at 100 columns, or at fewer where the
 //! terminal is narrower.
 
+use terminal_size::{Height, Width};
+
 /// The widest line of any report.
 pub const COLUMNS: usize = 100;
 
@@ -33,9 +35,22 @@ pub fn narrow() -> bool {
     columns() < TABLE_COLUMNS
 }
 
+/// The same for a text of several lines that goes to stderr, each broken as far to the right as it begins.
+pub fn complaint(text: &str) -> String {
+    let columns = within(terminal_size::terminal_size_of(std::io::stderr()));
+    let lines = text.split('\n').map(|line| {
+        let blanks = line.len() - line.trim_start_matches(' ').len();
+        fitted_at(line, blanks, columns)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// How wide a line can be here: [`COLUMNS`], or what the terminal has if that is less.
 pub fn columns() -> usize {
-    let terminal = terminal_size::terminal_size_of(std::io::stdout());
+    within(terminal_size::terminal_size_of(std::io::stdout()))
+}
+
+fn within(terminal: Option<(Width, Height)>) -> usize {
     terminal.map_or(COLUMNS, |(width, _)| usize::from(width.0).clamp(20, COLUMNS))
 }
 

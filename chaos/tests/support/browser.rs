@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses another part")]
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -61,7 +62,7 @@ impl Browser {
             .unwrap();
         let session = format!("/session/{}", client.session_id().await.unwrap().unwrap());
         let browser = Browser { client, driver, port, session };
-        browser.emulate(width, height).await;
+        browser.resize((width, height)).await;
         Some(browser)
     }
 
@@ -89,6 +90,27 @@ impl Browser {
         let taken = self.client.issue_cmd(DevTools { cmd: "Page.captureScreenshot", params }).await.unwrap();
         let picture = STANDARD.decode(taken["data"].as_str().unwrap()).unwrap();
         std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), picture).unwrap();
+    }
+
+    /// What a screen reader is told, from top to bottom: for each thing its role and its name.
+    pub async fn heard(&self) -> Vec<String> {
+        let tree = DevTools { cmd: "Accessibility.getFullAXTree", params: json!({}) };
+        let tree = self.client.issue_cmd(tree).await.unwrap();
+        let nodes = tree["nodes"].as_array().unwrap();
+        let by_id: HashMap<&Value, &Value> = nodes.iter().map(|node| (&node["nodeId"], node)).collect();
+        let root = nodes.iter().find(|node| node["parentId"].is_null()).unwrap();
+        let (mut said, mut open) = (Vec::new(), vec![root]);
+        while let Some(node) = open.pop() {
+            let children = node["childIds"].as_array().into_iter().flatten();
+            open.extend(children.filter_map(|id| by_id.get(id)).rev());
+            let text = |of: &str| node[of]["value"].as_str().unwrap_or_default().trim().to_owned();
+            // The letters of a text that is named already.
+            if node["ignored"] == true || text("role") == "InlineTextBox" {
+                continue;
+            }
+            said.push(format!("{} {}", text("role"), text("name")));
+        }
+        said
     }
 
     /// What the reader's system is set to: `light` or `dark`.
@@ -120,7 +142,7 @@ impl Browser {
     }
 
     /// A window is never narrower than some 500 pixels; a phone is.
-    async fn emulate(&self, width: u32, height: u32) {
+    pub async fn resize(&self, (width, height): (u32, u32)) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
         let command = DevTools { cmd: "Emulation.setDeviceMetricsOverride", params: size };
         self.client.issue_cmd(command).await.unwrap();

@@ -36,26 +36,29 @@ const SHAPES = {
 };
 
 function lane(service) {
-  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'group', tabindex: 0, 'aria-label': inWords(service), 'aria-describedby': 'keys' });
+  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'application', tabindex: 0, 'aria-label': inWords(service), 'aria-describedby': 'keys' });
+  // A screen reader hears the lane in words, and of each mark that is walked to.
+  const seen = drawn('g', { 'aria-hidden': 'true' });
+  svg.append(seen);
   for (const outage of service.outages.filter((each) => each.until_ms >= from && each.from_ms <= until)) {
     const edges = edgesOf(outage.from_ms, partsOf(outage.restart), outage.until_ms);
     const names = outage.restart ? PARTS : [outage.fault];
-    svg.append(...shaded(edges.map(x).map(inside), names, TOP, HEIGHT - TOP - BOTTOM));
+    seen.append(...shaded(edges.map(x).map(inside), names, TOP, HEIGHT - TOP - BOTTOM));
   }
   for (const took of [0.1, 1, 10, 100, 1000, 10000]) {
     const label = drawn('text', { x: LEFT - 8, y: y(took) + 4, 'text-anchor': 'end', class: 'small' });
     label.textContent = took < 1000 ? `${took} ms` : `${took / 1000} s`;
-    svg.append(drawn('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(took), y2: y(took), class: 'grid' }), label);
+    seen.append(drawn('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(took), y2: y(took), class: 'grid' }), label);
   }
-  svg.append(...times());
+  seen.append(...times());
   const requests = service.requests.filter((request) => request.at >= from && request.at <= until);
   for (const each of KINDS) {
     const marks = requests.filter((request) => outcome(request) === each);
     const d = marks.map((request) => SHAPES[each](Math.round(x(request.at) * 10) / 10, Math.round(y(request.took) * 10) / 10)).join(' ');
-    if (d) svg.append(drawn('path', { d, class: `mark is-${each} mark-${each}`, 'data-count': marks.length }));
+    if (d) seen.append(drawn('path', { d, class: `mark is-${each} mark-${each}`, 'data-count': marks.length }));
   }
   const here = drawn('circle', { r: 9, class: 'here', visibility: 'hidden' });
-  svg.append(here);
+  seen.append(here);
   choosable(svg, () => requests, (request) => [x(request.at), y(request.took)], (request) => tell(request, here, service));
   return element('figure', {}, element('figcaption', {}, element('h3', {}, service.service)), element('div', { class: 'lanes' }, svg));
 }
@@ -167,7 +170,7 @@ function outages() {
   for (const { service, outages: all } of SERVICES) {
     for (const outage of all) {
       const { restart } = outage;
-      const split = restart ? `stop ${ms(restart.stop_ms)}, gone ${ms(restart.gone_ms)}, ready ${ms(restart.ready_ms)}` : '–';
+      const split = restart ? splitInWords(partsOf(restart)) : '–';
       rows.push([`${service}, at ${ms(outage.from_ms)}`, outage.fault, outage.replica || 'all', ms(outage.until_ms - outage.from_ms), split, outage.proven ? 'proven' : 'not proven', outage.proof]);
     }
   }

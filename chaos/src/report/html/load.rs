@@ -4,6 +4,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::words::Words;
+use crate::load::thin::{Kind, at_most, thinned};
 
 /// The facts as JSON that can stand inside a script element, with at most `marks` requests.
 pub(super) fn facts(load: &str, room: usize, marks: usize) -> anyhow::Result<String> {
@@ -21,18 +22,8 @@ pub(super) fn facts(load: &str, room: usize, marks: usize) -> anyhow::Result<Str
     // Two hundred bytes for the sentence about the cap.
     let left = room.saturating_sub(page.to_string().len() + 200) / services;
     let mut shown = 0;
-    for (at, requests) in taken.iter().enumerate() {
-        let (mut rows, mut bytes, before) = (Vec::new(), 0, words.bytes());
-        for request in requests {
-            let known = words.count();
-            let row = packed(request, &mut words);
-            bytes += row.to_string().len() + 1;
-            if bytes + words.bytes() - before > left || rows.len() >= marks / services {
-                words.shorten(known);
-                break;
-            }
-            rows.push(row);
-        }
+    for (at, requests) in taken.into_iter().enumerate() {
+        let rows = as_many_as_fit(requests, left, marks / services, &mut words);
         shown += rows.len();
         page["services"][at]["requests"] = Value::from(rows);
     }
@@ -44,6 +35,25 @@ pub(super) fn facts(load: &str, room: usize, marks: usize) -> anyhow::Result<Str
     }
     page["words"] = words.list();
     Ok(super::for_a_script(&page))
+}
+
+/// The rows of these requests, or of some of them from all of the time, in so many bytes.
+fn as_many_as_fit(requests: Vec<Value>, room: usize, marks: usize, words: &mut Words) -> Vec<Value> {
+    let kind = |request: &Value| Kind::of(request["status"].as_u64(), request["failure"].is_null());
+    let (known, before) = (words.count(), words.bytes());
+    let mut most = requests.len().min(marks);
+    loop {
+        let rows: Vec<Value> = at_most(thinned(requests.clone(), most, kind), most)
+            .iter()
+            .map(|request| packed(request, words))
+            .collect();
+        let bytes: usize = rows.iter().map(|row| row.to_string().len() + 1).sum();
+        if most == 0 || bytes + words.bytes() - before <= room {
+            return rows;
+        }
+        words.shorten(known);
+        most = most * 19 / 20;
+    }
 }
 
 /// One request as a row of numbers; `load.js` takes it apart again. A boot id says whose it is, so the replica is
@@ -64,4 +74,38 @@ fn packed(request: &Value, words: &mut Words) -> Value {
         number("boot_id"),
         if request["boot_id"].is_null() { number("replica") } else { None },
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SIZE_AT_MOST, load_page};
+    use super::*;
+
+    #[test]
+    fn where_there_is_no_room_for_all_requests_some_of_every_second_are_drawn_and_all_that_failed() {
+        const SECONDS: usize = 20;
+        let request = |number: usize| {
+            let failed = number % 100 == 99;
+            json!({ "client": number % 64, "flow": "whoami", "step": "look", "method": "GET", "path": "/session",
+                "at_ms": number as f64 * 4.01, "ms": 1.25, "status": if failed { Value::Null } else { json!(200) },
+                "failure": failed.then_some("reset"), "failure_reason": null, "replica": "stateful-1",
+                "boot_id": format!("stateful-1.{:016x}", number / 2) })
+        };
+        let requests: Vec<Value> = (0..SECONDS * 250).map(request).collect();
+        let service = |name: &str| json!({ "service": name, "tally": { "requests": requests.len() }, "requests": requests });
+        let page = load_page(&json!({ "services": [service("stateful"), service("stateless")] }).to_string());
+        let page = page.unwrap();
+        assert!(page.len() <= SIZE_AT_MOST, "{} bytes", page.len());
+        let (_, rest) = page.split_once(r#"<script type="application/json" id="data">"#).unwrap();
+        let facts: Value = serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap();
+        assert!(facts["cap"].as_str().unwrap().contains("of 10000 requests"), "{}", facts["cap"]);
+        for service in facts["services"].as_array().unwrap() {
+            let drawn = service["requests"].as_array().unwrap();
+            for second in 0..SECONDS {
+                let of_it = drawn.iter().filter(|row| row[5].as_f64().unwrap() as usize / 1_000 == second);
+                assert_ne!(of_it.count(), 0, "nobody is drawn at {second} s");
+            }
+            assert_eq!(drawn.iter().filter(|row| row[7].is_null()).count(), requests.len() / 100);
+        }
+    }
 }

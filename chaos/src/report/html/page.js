@@ -38,6 +38,8 @@ function momentsOf(flow) {
 }
 
 let chosen = null;
+// The cells of it that have a picture.
+let shown = [];
 
 function matching(choice) {
   return CELLS.filter((cell) => cell.flow === choice.flow && cell.fault === choice.fault && momentOf(cell) === choice.moment)
@@ -110,35 +112,72 @@ const widthOf = (part) => part.length * 8 + 6;
 const pictureWidth = (points) => Math.max(640, points.length ? points[points.length - 1][1] + 90 : 0);
 
 // What came after the fault is the point of the picture: where it can be, it is seen without moving the picture.
-function picture(cells) {
-  const room = byId('lanes').clientWidth;
+function picture(cells, room) {
   const tried = STRETCHES.map((stretch) => timeline(cells, stretch));
   const points = tried.find((each) => pictureWidth(each) <= room) || tried[tried.length - 1];
   const width = pictureWidth(points);
   const height = cells.length * LANE + 34;
   const svg = drawn('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': 'Requests over time, one lane a service' });
-  cells.forEach((cell, lane) => drawLane(svg, cell, lane * LANE, width, points));
+  svg.append(...cells.map((cell, at) => lane(cell, at * LANE, width, points)));
   drawAxis(svg, points, cells.length * LANE + 6, width);
   return svg;
 }
 
-function drawLane(svg, cell, top, width, points) {
-  const rail = top + 78;
-  const name = drawn('text', { x: LEFT - 12, y: top + 24, class: 'name' });
-  name.textContent = `${cell.column}: ${withReason(cell.observed, cell.reason)}`;
-  drawFault(svg, cell, top, points);
-  svg.append(name, drawn('line', { x1: 12, x2: width - 12, y1: rail, y2: rail, class: 'rail' }));
-  let boot = null;
-  cell.requests.forEach((request, index) => {
-    svg.append(mark(cell, request, index, rail, points, request.boot && request.boot !== boot));
-    boot = request.boot || boot;
-  });
+// Where there is no such room, as on a phone, the picture opens with the mark before the first fault at the left.
+function toTheFault() {
+  const ends = (which) => [...byId('lanes').querySelectorAll(which)].map((each) => each.getBBox()).map(({ x, width }) => [x, x + width]);
+  const from = Math.min(...ends('.fault').map(([left]) => left)) - STEP_WIDTH / 2 - 8;
+  const until = Math.max(...ends('[role=img] + .request').map(([, right]) => right)) + 8;
+  byId('lanes').scrollLeft = Math.max(0, Math.min(from, until - byId('lanes').clientWidth));
 }
 
-function drawFault(svg, cell, top, points) {
-  const times = faultTimes(cell);
-  if (!times.length) return;
-  svg.append(...shaded(times.map((time) => position(points, time)), faultParts(cell), top + 34, LANE - 40));
+// Whose lane it is can be read wherever the picture stands.
+function keepNames() {
+  for (const name of byId('lanes').querySelectorAll('.name')) name.setAttribute('x', LEFT - 12 + byId('lanes').scrollLeft);
+}
+
+// A sheet is as narrow as a small window, and cannot be moved: there the shortest picture has the largest letters.
+function forPaper() {
+  const [onScreen, at] = [[...byId('lanes').childNodes], byId('lanes').scrollLeft];
+  if (shown.length) byId('lanes').replaceChildren(picture(shown, 0));
+  addEventListener('afterprint', () => {
+    byId('lanes').replaceChildren(...onScreen);
+    byId('lanes').scrollLeft = at;
+  }, { once: true });
+}
+
+// What is only seen is hidden from a screen reader, which hears instead whose lane it is, and the fault in words at its
+// place among the requests.
+function lane(cell, top, width, points) {
+  const rail = top + 78;
+  const title = `${cell.column}: ${withReason(cell.observed, cell.reason)}`;
+  const name = drawn('text', { x: LEFT - 12, y: top + 24, class: 'name' });
+  name.textContent = title;
+  const rails = drawn('line', { x1: 12, x2: width - 12, y1: rail, y2: rail, class: 'rail' });
+  const edges = faultTimes(cell).map((time) => position(points, time));
+  const shade = edges.length ? shaded(edges, faultParts(cell), top + 34, LANE - 40) : [];
+  const heard = [];
+  let boot = null;
+  cell.requests.forEach((request, index) => {
+    heard.push(mark(cell, request, index, rail, points, request.boot && request.boot !== boot));
+    boot = request.boot || boot;
+  });
+  if (cell.window) {
+    const before = cell.requests.filter((request) => request.at < cell.window[0]).length;
+    heard.splice(before, 0, faultInWords(cell, edges, top));
+  }
+  return drawn('g', { class: 'lane', role: 'group', 'aria-label': title },
+    drawn('g', { 'aria-hidden': 'true' }, ...shade, name, rails), ...heard);
+}
+
+function faultInWords(cell, edges, top) {
+  const [from, until] = cell.window;
+  const label = `${cell.fault} in force from ${ms(from)} to ${ms(until)}${cell.restart ? `: ${splitInWords(cell.restart)}` : ''}`;
+  // As large as what is shaded, so that who hears it and points finds it.
+  return drawn('rect', {
+    role: 'img', 'aria-label': label, x: edges[0], y: top + 34, width: edges[edges.length - 1] - edges[0], height: LANE - 40,
+    fill: 'none', 'pointer-events': 'none',
+  });
 }
 
 // Whenever another run answers than before, the mark says which.
@@ -148,7 +187,7 @@ function mark(cell, request, index, rail, points, another) {
   const to = Math.max(position(points, request.at + request.took), from);
   const group = drawn('g', {
     class: `request is-${kind}`, tabindex: index === 0 ? 0 : -1, role: 'button',
-    'aria-label': `${cell.column}: ${askedAndAnswered(request)}`, 'data-step': request.step,
+    'aria-label': `${cell.column}: ${askedAndAnswered(request)}${another ? `, by ${shortRun(request.boot)}` : ''}`, 'data-step': request.step,
   });
   group.append(drawn('line', { x1: from, x2: to, y1: rail, y2: rail, class: 'wait' }));
   group.append(drawn('circle', { cx: to, cy: rail, r: 16, class: 'ring' }));
@@ -178,6 +217,8 @@ function shortRun(boot) {
 
 function drawAxis(svg, points, y, width) {
   if (!points.length) return;
+  const axis = drawn('g', { 'aria-hidden': 'true' });
+  svg.append(axis);
   let last = -Infinity;
   const end = points[points.length - 1][0];
   for (const time of [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 60000]) {
@@ -185,7 +226,7 @@ function drawAxis(svg, points, y, width) {
     if (time > end || x - last < 60 || x > width - 40) continue;
     const label = drawn('text', { x, y: y + 18, class: 'small', 'text-anchor': 'middle' });
     label.textContent = ms(time);
-    svg.append(drawn('line', { x1: x, x2: x, y1: y - 4, y2: y + 4, class: 'rail' }), label);
+    axis.append(drawn('line', { x1: x, x2: x, y1: y - 4, y2: y + 4, class: 'rail' }), label);
     last = x;
   }
 }
@@ -200,13 +241,12 @@ function choose(group, cell, request) {
 
 // Left and right walk along a lane, up and down between lanes; Enter or space shows the request.
 function walk(event, group, cell, request) {
-  const lanes = [...new Set([...byId('lanes').querySelectorAll('.request')].map((each) => each.getAttribute('aria-label').split(':')[0]))];
-  const inLane = (name) => [...byId('lanes').querySelectorAll('.request')].filter((each) => each.getAttribute('aria-label').startsWith(`${name}:`));
-  const [mine, at] = [inLane(cell.column), inLane(cell.column).indexOf(group)];
-  const lane = lanes.indexOf(cell.column);
-  const neighbour = (number) => { const other = inLane(lanes[number]); return other[Math.min(at, other.length - 1)]; };
-  const next = ledTo(event, mine, group, {
-    ArrowDown: () => lane + 1 < lanes.length && neighbour(lane + 1), ArrowUp: () => lane > 0 && neighbour(lane - 1),
+  const lanes = [...byId('lanes').querySelectorAll('.lane')].map((each) => [...each.querySelectorAll('.request')]);
+  const mine = lanes.findIndex((marks) => marks.includes(group));
+  const at = lanes[mine].indexOf(group);
+  const neighbour = (other) => other && other[Math.min(at, other.length - 1)];
+  const next = ledTo(event, lanes[mine], group, {
+    ArrowDown: () => neighbour(lanes[mine + 1]), ArrowUp: () => neighbour(lanes[mine - 1]),
     Enter: () => group, ' ': () => group,
   });
   if (!next) return;
@@ -224,8 +264,8 @@ function verdictOf(cell) {
   ];
   if (cell.proof) facts.push(['proof', cell.proof]);
   if (cell.restart) {
-    const [stop, gone, ready] = cell.restart;
-    facts.push(['down', `${ms(stop + gone + ready)}: stop ${ms(stop)}, gone ${ms(gone)}, ready ${ms(ready)}`]);
+    const down = cell.restart.reduce((sum, part) => sum + part);
+    facts.push(['down', `${ms(down)}: ${splitInWords(cell.restart)}`]);
   }
   for (const note of cell.notes) facts.push(['note', note]);
   const list = element('dl');
@@ -258,8 +298,9 @@ function show(choice) {
   const fault = DATA.faults.find((known) => known.name === choice.fault);
   byId('promise').textContent = flow ? `The flow ${flow.name} promises: ${flow.promise}.` : '';
   byId('what').textContent = `${choice.fault}, ${choice.moment}: ${fault ? fault.what : ''}. Time runs to the right; quiet stretches are drawn shorter.`;
-  const shown = cells.filter((cell) => cell.requests !== null);
-  byId('lanes').replaceChildren(...(shown.length ? [picture(shown)] : [element('p', { style: 'padding: 0 1rem' }, 'The requests of this moment are in result.json; there was no room for them here.')]));
+  shown = cells.filter((cell) => cell.requests !== null);
+  byId('lanes').replaceChildren(...(shown.length ? [picture(shown, byId('lanes').clientWidth)] : [element('p', { style: 'padding: 0 1rem' }, 'The requests of this moment are in result.json; there was no room for them here.')]));
+  toTheFault();
   byId('detail').replaceChildren('Choose a mark to see its request: click it, or Tab to a lane and use the arrow keys.');
   byId('verdicts').replaceChildren(...cells.map(verdictOf));
   byId('requests').replaceChildren(requestTable(shown));
@@ -305,6 +346,8 @@ function pick(name, value) {
 
 // ---------------------------------------------------------------- the matrix
 
+// So many squares say from the start why they were predicted; more would hide each other.
+const FEW = 12;
 const SEVERITY = ['NotAvailable', 'Inconclusive', 'Survived', 'Recovered', 'Unknown', 'Lost', 'Duplicated'];
 
 function worst(cells) {
@@ -372,7 +415,13 @@ function begin() {
     return;
   }
   matrix();
-  byId('reasons').addEventListener('change', (event) => byId('matrix').classList.toggle('with-reasons', event.target.checked));
+  byId('lanes').addEventListener('scroll', keepNames);
+  addEventListener('beforeprint', forPaper);
+  const reasons = byId('reasons');
+  const sayReasons = () => byId('matrix').classList.toggle('with-reasons', reasons.checked);
+  reasons.checked = document.querySelectorAll('button.square').length <= FEW;
+  reasons.addEventListener('change', sayReasons);
+  sayReasons();
   const odd = CELLS.find((cell) => !cell.as_predicted && cell.observed !== 'NotAvailable');
   const first = odd || CELLS.find((cell) => cell.flow === 'cart' && cell.fault === 'kill') || CELLS[0];
   pick('flow', first.flow);

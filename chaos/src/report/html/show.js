@@ -39,8 +39,8 @@ function over(event) {
   if (!fault) return;
   fault.until_ms = event.at_ms;
   fault.restart = event.restart;
-  const split = event.restart
-    ? `; down ${ms(event.restart.stop_ms + event.restart.gone_ms + event.restart.ready_ms)}: stop ${ms(event.restart.stop_ms)}, gone ${ms(event.restart.gone_ms)}, ready ${ms(event.restart.ready_ms)}` : '';
+  const parts = partsOf(event.restart);
+  const split = parts ? `; down ${ms(parts.reduce((sum, part) => sum + part))}: ${splitInWords(parts)}` : '';
   note(event.number, `${fault.how} ${fault.target}: ${event.proven ? '' : 'NOT PROVEN: '}${event.proof}${split}`);
 }
 
@@ -73,7 +73,9 @@ const marksOf = (service) => requests.filter((each) => each.service === service)
 
 function lane(service) {
   const label = `${service}: its requests of the last ${SPAN / 1000} seconds`;
-  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'group', tabindex: 0, 'data-service': service, 'aria-label': label, 'aria-describedby': 'keys' });
+  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'load', role: 'application', tabindex: 0, 'data-service': service, 'aria-label': label, 'aria-describedby': 'keys' });
+  // Anew ten times a second: a screen reader is told the last request and the chosen one, above and below.
+  svg.append(drawn('g', { class: 'seen', 'aria-hidden': 'true' }));
   choosable(svg, () => marksOf(service), (each) => [x(each.at), RAIL], (each) => {
     chosen = each;
     byId('detail').replaceChildren(...inFull(service, each));
@@ -100,15 +102,14 @@ function draw() {
     for (const each of mine) {
       // What went well is small, so that what did not stands out.
       const size = outcome(each) === 'ok' ? 0.4 : 0.9;
-      // Hidden from a screen reader, which is told the chosen one instead of a hundred that move.
-      const mark = drawn('g', { transform: `translate(${x(each.at)} ${RAIL}) scale(${size})`, class: `is-${outcome(each)}`, 'data-status': String(each.status), 'data-at': each.at, 'aria-hidden': 'true' }, sign(outcome(each)));
+      const mark = drawn('g', { transform: `translate(${x(each.at)} ${RAIL}) scale(${size})`, class: `is-${outcome(each)}`, 'data-status': String(each.status), 'data-at': each.at }, sign(outcome(each)));
       const title = drawn('title');
       title.textContent = inWords(each);
       mark.append(title);
       parts.push(mark);
     }
     if (mine.includes(chosen)) parts.push(drawn('circle', { cx: x(chosen.at), cy: RAIL, r: 13, class: 'here', 'data-at': chosen.at }));
-    svg.replaceChildren(...parts);
+    svg.querySelector('.seen').replaceChildren(...parts);
     const last = mine[mine.length - 1];
     const words = last ? `${service}: ${inWords(last)}` : service;
     byId(`state-${service}`).replaceChildren(...(last ? [signInText(outcome(last)), ` ${words}`] : [words]));

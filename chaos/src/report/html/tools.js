@@ -90,6 +90,8 @@ function runOf(boot) {
 const PARTS = ['stop', 'gone', 'ready'];
 const partsOf = (restart) => restart && PARTS.map((part) => restart[`${part}_ms`]);
 
+const splitInWords = ([stop, gone, ready]) => `stop ${ms(stop)}, gone ${ms(gone)}, ready ${ms(ready)}`;
+
 // The times at which the parts of a fault's window begin, and its end. After the three parts of a restart comes
 // what has no name: its proof, or in a rolling restart the other replicas.
 function edgesOf(from, parts, until) {
@@ -134,9 +136,10 @@ function ledTo(event, row, from, more = {}) {
   return goal() || null;
 }
 
-// A lane whose marks are too many to hold the focus each, or are drawn anew all the time: the lane holds it. A click
-// chooses the nearest mark; left and right walk from mark to mark, up and down from one that did not succeed to the
-// next. `marks` says which are there, `placeOf` where one is; `chosen` hears of each choice.
+// A lane whose marks are too many to hold the focus each, or are drawn anew all the time: the lane holds it. Its role is
+// `application`, or a screen reader would keep the arrows to itself. A click chooses the nearest mark; left and right
+// walk from mark to mark, up and down from one that did not succeed to the next. `marks` says which are there, `placeOf`
+// where one is; `chosen` hears of each choice.
 function choosable(svg, marks, placeOf, chosen) {
   let now = null;
   const choose = (mark) => { if (mark) { now = mark; chosen(mark); } };
