@@ -28,9 +28,9 @@ local ends = math.ceil((now + ABSOLUTE_MS) / 1000) * 1000
 local record = index .. ':' .. ARGV[2]
 local who = now .. ' ' .. ends .. ' ' .. ARGV[4]
 local held = ARGV[3] .. string.rep('\0', 32) .. now .. '\n0\n' .. who .. '\n\n\n'
-redis.call('SET', record, held, 'PXAT', ends)
-redis.call('ZADD', index, now, ARGV[2])
-if redis.call('PTTL', index) < ends - now then redis.call('PEXPIREAT', index, ends) end
+call('SET', record, held, 'PXAT', ends)
+call('ZADD', index, now, ARGV[2])
+if call('PTTL', index) < ends - now then call('PEXPIREAT', index, ends) end
 
-redis.call('SET', 'lab:store_id', ARGV[5], 'NX')
-return 'ok\n' .. redis.call('GET', 'lab:store_id') .. '\n' .. now .. '\n' .. ends
+call('SET', 'lab:store_id', ARGV[5], 'NX')
+return 'ok\n' .. call('GET', 'lab:store_id') .. '\n' .. now .. '\n' .. ends

@@ -28,6 +28,6 @@ if want ~= had then
     kept, after = string.sub(held, rest, to), string.sub(held, to + #had + 1)
   end
   held = string.sub(held, 1, LINES - 1) .. (version + 1) .. kept .. want .. after
-  redis.call('SET', record, held, 'KEEPTTL')
+  call('SET', record, held, 'KEEPTTL')
 end
 return held

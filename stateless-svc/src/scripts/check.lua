@@ -5,16 +5,16 @@
 -- Written without functions: making one costs a read as much as a tenth of its time here.
 
 local record = KEYS[1]
-local held = redis.call('GET', record)
+local held = call('GET', record)
 
 if not held then
-  return 'absent\n' .. now .. '\n' .. (redis.call('GET', 'lab:store_id') or '')
+  return 'absent\n' .. now .. '\n' .. (call('GET', 'lab:store_id') or '')
 end
 if #held < HASHES then return 'over\n' .. held end
 
 local unused = now - string.sub(held, HASHES + 1, SEEN)
 if unused >= IDLE_MS then
-  redis.call('SET', record, 'idle', 'KEEPTTL')
+  call('SET', record, 'idle', 'KEEPTTL')
   return 'over\nidle'
 end
 
@@ -27,6 +27,6 @@ end
 
 -- Writing down every use would make every read a write.
 if token ~= 'stale' and unused >= TOUCH_MS then
-  redis.call('SETRANGE', record, HASHES, now)
+  call('SETRANGE', record, HASHES, now)
   held = string.sub(held, 1, HASHES) .. now .. string.sub(held, SEEN + 1)
 end

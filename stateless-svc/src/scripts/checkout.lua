@@ -17,5 +17,5 @@ end
 
 local lines = table.concat({ version, who, renewed, address, payment }, '\n') .. articles
 local changed = string.sub(held, 1, LINES - 1) .. lines
-if changed ~= held then redis.call('SET', record, changed, 'KEEPTTL') end
+if changed ~= held then call('SET', record, changed, 'KEEPTTL') end
 return changed

@@ -7,7 +7,8 @@
 --
 -- Names in capitals are limits; store/script.rs writes them above this text.
 
-local time = redis.call('TIME')
+local call = redis.call -- looked up once
+local time = call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 now = now - now % 1 -- whole ms; a call of math.floor would cost more
 if now - ARGV[1] > 0 then return 'late' end

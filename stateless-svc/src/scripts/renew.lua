@@ -16,6 +16,6 @@ if token == 'current' then
   how = 'rotated'
   local before, after = string.match(held, '^([^\n]*\n[^\n]*\n[^\n]*\n)[^\n]*(.*)$', HASHES + 1)
   held = ARGV[3] .. ARGV[2] .. before .. now .. ' ' .. ARGV[4] .. after
-  redis.call('SET', record, held, 'KEEPTTL')
+  call('SET', record, held, 'KEEPTTL')
 end
 return held .. '\n' .. how
