@@ -30,6 +30,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use postgres::Postgres;
+#[allow(unused_imports, reason = "not every test skips something")]
 pub use skip::skip;
 
 /// The password of every account that a test makes.
