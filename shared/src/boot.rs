@@ -129,7 +129,12 @@ where
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("cannot start: {error}"), EXIT_UNAVAILABLE),
     };
-    match runtime.block_on(serve(common, boot, open, routes)) {
+    // Reads the address and opens nothing. A pool wants a runtime around it all the same.
+    let database = match runtime.block_on(async { Database::open(&common.database) }) {
+        Ok(database) => database,
+        Err(line) => return refuse(&format!("--database: {line}"), EXIT_USAGE),
+    };
+    match runtime.block_on(serve(common, boot, database, open, routes)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(line) => refuse(&line, EXIT_UNAVAILABLE),
     }
@@ -145,6 +150,7 @@ pub fn refuse(line: &str, code: u8) -> ExitCode {
 async fn serve<S, F>(
     common: &Common,
     boot: Boot,
+    database: Database,
     open: impl FnOnce(Boot) -> F,
     routes: impl FnOnce(App<S>, Router) -> Router,
 ) -> Result<(), String>
@@ -159,7 +165,7 @@ where
     let address = listener.local_addr().map_err(|e| e.to_string())?;
 
     let identity = boot.identity.clone();
-    let app = open_app(common, boot, open, gates.clone(), draining.clone()).await?;
+    let app = open_app(common, boot, database, open, gates.clone(), draining.clone()).await?;
     tracing::info!(boot_id = identity.boot_id(), %address, "serving");
     announce(&format!("listening on http://{address}"));
     if common.lab_gates {
@@ -194,6 +200,7 @@ where
 async fn open_app<S, F>(
     common: &Common,
     boot: Boot,
+    database: Database,
     open: impl FnOnce(Boot) -> F,
     gates: Gates,
     draining: watch::Receiver<bool>,
@@ -203,7 +210,6 @@ where
     F: Future<Output = Result<S, String>>,
 {
     let identity = boot.identity.clone();
-    let database = Database::open(&common.database).map_err(|e| format!("--database: {e}"))?;
     let sessions = open(boot).await?;
     let header = |text: &str| HeaderValue::from_str(text).map_err(|e| e.to_string());
     Ok(App::new(Parts {

@@ -5,7 +5,9 @@ use super::stage::{Happened, Struck};
 use crate::client::record::Exchange;
 use crate::cue::Move;
 use crate::history::{self, FOREIGN_SESSION, Final, Finding};
+use crate::http::NoAnswer;
 use crate::results::Observed;
+use crate::trouble::Trouble;
 use crate::verdict::{Outcome, Verdict};
 use crate::way::Way;
 
@@ -105,7 +107,9 @@ fn proves_nothing(played: &Played) -> Option<String> {
         Happened::Missed(why) => return Some(why.clone()),
         Happened::Struck(struck) if !struck.proven => return Some(format!("not proven: {}", struck.proof)),
         Happened::Struck(struck) => {
-            if let Some(why) = went_elsewhere(struck, &played.log) {
+            if let Some(why) =
+                went_elsewhere(struck, &played.log).or_else(|| was_held_too_long(struck, &played.log))
+            {
                 return Some(why);
             }
             let witness = |boot_after: &str| {
@@ -133,6 +137,17 @@ fn went_elsewhere(struck: &Struck, log: &[Exchange]) -> Option<String> {
             "it hit {meant}, but the client's next request was answered by {answered_by}: the gateway took \
              another turn than expected, knew already, or asked again by itself"
         )
+    })
+}
+
+/// A client that gives up while the lab still holds its request gives up on the lab: on a busy machine even a
+/// Redis takes longer to restart than anybody waits.
+fn was_held_too_long(struck: &Struck, log: &[Exchange]) -> Option<String> {
+    let held = log.get(struck.after_requests).filter(|_| struck.held_one)?;
+    let gave_up = matches!(held.end, Err(Trouble::NoAnswer(NoAnswer::TimedOut)));
+    (gave_up && held.ended_at_ms < struck.window.until_ms).then(|| {
+        let took_ms = struck.window.until_ms - struck.window.from_ms;
+        format!("the client gave up while the lab held its request: the fault took {took_ms:.0} ms")
     })
 }
 
@@ -166,6 +181,7 @@ mod tests {
             restart: Some(restart),
             after_requests: 1,
             met_by_next: None,
+            held_one: true,
             window,
         })
     }
@@ -232,6 +248,20 @@ mod tests {
         let mut own = answered_by("gateway");
         own.http.boot_id = None;
         assert_eq!(met(own).observed, Observed::Verdict(Verdict::Survived));
+    }
+
+    #[test]
+    fn who_gives_up_while_the_lab_holds_the_request_says_nothing_and_who_gives_up_later_does() {
+        let gave_up_at = |ended_at_ms: f64| {
+            let end = Err(Trouble::NoAnswer(NoAnswer::TimedOut));
+            let mut played = survived_a_restart();
+            played.log.insert(1, Exchange { end, ended_at_ms, ..exchange(Ask::Other, "a-1.old") });
+            judge(&Played { outcome: only_once("it came once", false), ..played })
+        };
+        let held = gave_up_at(3.0);
+        assert_eq!(held.observed, Observed::Inconclusive);
+        assert!(held.notes[0].contains("while the lab held its request"), "{:?}", held.notes);
+        assert_eq!(gave_up_at(5.0).observed, Observed::Verdict(Verdict::Duplicated));
     }
 
     #[test]

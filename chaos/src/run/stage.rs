@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::client::record::hundredths;
 use crate::cue::{Announced, Announcement};
 use crate::driver::Driver;
-use crate::fault::{self, Aim, Fault, InForce, RestartTimes, Strike};
+use crate::fault::{self, Aim, Fault, InForce, Lasts, RestartTimes, Strike};
 use crate::flow::CLOSING_LOOK;
 use crate::gates::{self, Held, Point};
 use crate::moment::{Moment, Phase};
@@ -57,6 +57,8 @@ pub struct Struck {
     pub after_requests: usize,
     /// The replica that was hit, if the request after that was meant to reach it.
     pub met_by_next: Option<String>,
+    /// Whether the lab held a request until the fault was over.
+    pub held_one: bool,
     /// From when to when it was in force.
     pub window: Window,
 }
@@ -179,6 +181,7 @@ impl<'a> Stage<'a> {
             restart: strike.restart.clone(),
             after_requests,
             met_by_next: (plot.fault.meets_the_next_request() && !in_flight).then(|| replica.clone()),
+            held_one: in_flight && strike.in_force.is_none() && plot.fault.row().lasts == Lasts::Over,
             window: Window { from_ms, until_ms: hundredths(self.client.now_ms()) },
         });
         self.act = match &strike.in_force {

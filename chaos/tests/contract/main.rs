@@ -20,6 +20,8 @@ mod shutdown;
 mod trouble;
 mod budget;
 
+#[path = "../support/skip.rs"]
+mod skip;
 #[path = "../../../shared/tests/support/postgres.rs"]
 mod postgres;
 

@@ -7,17 +7,28 @@ use std::time::{Duration, Instant};
 use chaos::contract::answer::Answer;
 use chaos::contract::call::Call;
 use chaos::contract::differences;
+use chaos::contract::idempotency::one_order;
 use chaos::contract::site::{Guest, new_key};
 use chaos::contract::{Pace, Site};
-use chaos::driver::EXIT_WITHIN;
+use chaos::driver::{EXIT_WITHIN, Store};
+use chaos::gates::Point;
+use chaos::service::{self, Twin};
 use serde_json::json;
 
 use crate::column::{Column, Lab, READY_WITHIN};
 use crate::process::Process;
+use crate::skip::skip;
 use crate::table::LabRow;
 use own::OwnRedis;
 
 pub const ROWS: &[LabRow] = &[
+    LabRow {
+        number: 48,
+        claim: "Redis gone between an order's commit and its answer: 503, retryable; the repeat also empties the cart",
+        pace: Pace::Brisk,
+        applies: Column::has_redis,
+        run: |column| Box::pin(gone_before_the_emptying(column)),
+    },
     LabRow {
         number: 54,
         claim: "Redis stopped: 503 in under 300 ms, reason down; /readyz 503, /livez 200; and back within a second",
@@ -59,6 +70,13 @@ pub const ROWS: &[LabRow] = &[
         pace: Pace::Brisk,
         applies: Column::has_redis,
         run: |column| Box::pin(back_empty(column)),
+    },
+    LabRow {
+        number: 57,
+        claim: "rows 54 to 58 beside a service that has no Redis: 200, 204 for a logout, and nothing is lost",
+        pace: Pace::Brisk,
+        applies: |column| column.twin == Twin::Stateful && column.postgres.is_none(),
+        run: |column| Box::pin(somebody_elses_redis(column)),
     },
     LabRow {
         number: 58,
@@ -197,6 +215,8 @@ async fn paused(column: Column) -> anyhow::Result<()> {
     told(vec![addition(&guest), addition(&guest)], "timeout", false).await?;
     // With If-Match a repeat is refused if the first one took effect, so that one can be repeated.
     told(vec![addition(&guest).header("if-match", "\"1\"")], "timeout", true).await?;
+    // A list may name the version that the first one leaves behind, too.
+    told(vec![addition(&guest).header("if-match", "\"1\", \"2\"")], "timeout", false).await?;
     differences::expected(55, column.twin).matches(&guest.get("/session").send().await?, 200)?;
     not_ready(&lab.site(), "timeout").await?;
     lab.driver.thaw("redis").await?;
@@ -207,6 +227,68 @@ async fn paused(column: Column) -> anyhow::Result<()> {
     cart.is(200)?.says("/version", &json!(version))?.says("/items/0/quantity", &json!(2))?;
     let renewed = guest.post("/session/renew").send().await?;
     renewed.is(200)?.lacks("idempotent-replay")?;
+    Ok(())
+}
+
+/// The order is committed, and its cart cannot be emptied. Whoever repeats must get both.
+async fn gone_before_the_emptying(column: Column) -> anyhow::Result<()> {
+    let lab = column.lab().await?;
+    let guest = lab.site().guest().await?;
+    let (version, key) = (guest.shop().await?, new_key());
+    let order = lab.hold(guest.order(&key, version), Point::Claimed).await?;
+    stop_redis(&lab).await?;
+    not_ready(&lab.site(), "down").await?;
+    let answer = order.finish().await?;
+    is_away(&answer, "down")?;
+    answer.says("/retryable", &json!(true))?;
+    start_redis(&lab).await?;
+    guest.get("/cart").send().await?.is(200)?.says("/items/0/quantity", &json!(2))?;
+
+    let again = guest.order(&key, version).send().await?;
+    again.is(201)?.has("idempotent-replay", "true")?;
+    let cart = guest.get("/cart").send().await?;
+    anyhow::ensure!(cart.count("/items")? == 0, "the repeat left the cart as it was: {}", cart.summary());
+    Ok(one_order(&guest, &again).await?)
+}
+
+/// Beside the other twin, whose Redis is in every trouble that there is a row for.
+async fn somebody_elses_redis(column: Column) -> anyhow::Result<()> {
+    let mut spec = column.spec(column.service());
+    spec.services.push(service::stateless());
+    let lab = Lab::start(spec).await?;
+    if let Store::Embedded { why } = lab.driver.store() {
+        skip("rows 54 to 58 for stateful", why);
+        return Ok(());
+    }
+    let (site, guest) = (lab.site(), lab.site().guest().await?);
+    let version = guest.shop().await?;
+    for trouble in ["CONFIG SET maxmemory 1", "REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"] {
+        let words: Vec<&str> = trouble.split(' ').collect();
+        lab.driver.redis_ask(&words).await?;
+        goes_on(&site, &guest).await?;
+    }
+    lab.driver.freeze("redis").await?;
+    differences::expected(55, column.twin).matches(&guest.get("/session").send().await?, 200)?;
+    goes_on(&site, &guest).await?;
+    lab.driver.thaw("redis").await?;
+    stop_redis(&lab).await?;
+    differences::expected(54, column.twin).matches(&guest.get("/session").send().await?, 200)?;
+    goes_on(&site, &guest).await?;
+    lab.driver.wipe_redis().await?;
+    lab.driver.start_again("redis").await?;
+    differences::expected(57, column.twin).matches(&guest.get("/session").send().await?, 200)?;
+    guest.get("/cart").send().await?.is(200)?.says("/version", &json!(version))?;
+    Ok(())
+}
+
+/// Somebody can log in, write and log out for good, and whoever was logged in still is.
+async fn goes_on(site: &Site, guest: &Guest) -> anyhow::Result<()> {
+    site.get("/readyz").send().await?.is(200)?;
+    let other = site.login(&guest.account).await?;
+    other.set("pen", 1).send().await?.is(200)?;
+    other.delete("/session").send().await?.is(204)?;
+    other.get("/session").refused(401, "session_revoked", Some("revoked")).await?;
+    guest.get("/cart").send().await?.is(200)?.says("/items/0/quantity", &json!(2))?;
     Ok(())
 }
 

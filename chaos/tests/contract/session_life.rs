@@ -38,6 +38,13 @@ pub const ROWS: &[LabRow] = &[
         run: |column| Box::pin(absolute_limit_passed(column)),
     },
     LabRow {
+        number: 34,
+        claim: "a table that is full: 503 sessions_full; what is logged out or idle makes room, and old reasons go",
+        pace: Pace::Slow,
+        applies: |column| column.twin == Twin::Stateful && column.postgres.is_none(),
+        run: |column| Box::pin(a_full_table(column)),
+    },
+    LabRow {
         number: 35,
         claim: "logout of a session that the restart took: 204",
         pace: Pace::Brisk,
@@ -159,6 +166,40 @@ async fn absolute_limit_passed(column: Column) -> anyhow::Result<()> {
     }
     guest.delete("/session").send().await?.is(204)?;
     Ok(())
+}
+
+/// What is in the process must not grow for ever: neither with the sessions, nor with the reasons of those that ended.
+async fn a_full_table(column: Column) -> anyhow::Result<()> {
+    let lab = column.lab_with(["--max-sessions", "2", "--idle", "4s"]).await?;
+    let (site, eve) = (lab.site(), lab.site().account().await?);
+    let (first, second) = (site.guest().await?, site.guest().await?);
+    let refused = site.post("/session").json(&eve.credentials()).send().await?;
+    refused.refused(503, "sessions_full", None)?;
+    refused.says("/retryable", &json!(true))?;
+    // Nobody was pushed out for it.
+    second.get("/session").send().await?.is(200)?;
+
+    first.delete("/session").send().await?.is(204)?;
+    first.get("/session").refused(401, "session_revoked", Some("revoked")).await?;
+    for _ in 0..3 {
+        site.login(&eve).await?.delete("/session").send().await?.is(204)?;
+    }
+    // Still dead, only with less to say.
+    first.get("/session").refused(401, "session_unknown", None).await?;
+
+    site.login(&eve).await?;
+    let filled = Timestamp::now();
+    // What idles makes room by itself. Here the passing of time is the event.
+    loop {
+        let login = site.post("/session").json(&eve.credentials()).send().await?;
+        if login.status == 201 {
+            break;
+        }
+        login.refused(503, "sessions_full", None)?;
+        anyhow::ensure!(Timestamp::now() < filled + Duration::from_secs(12), "idle sessions make no room");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(second.get("/session").send().await?.is(401).map(drop)?)
 }
 
 async fn time(guest: &Guest, pointer: &str) -> anyhow::Result<Timestamp> {

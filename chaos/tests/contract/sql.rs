@@ -1,6 +1,5 @@
 //! Section G, the database: what still works without it, and what is said about the rest?
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chaos::contract::call::Call;
@@ -11,9 +10,10 @@ use serde_json::json;
 use sqlx::{Connection, Executor, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::column::{Column, Lab, READY_WITHIN, skipped};
+use crate::column::{Column, Lab, READY_WITHIN};
 use crate::postgres::Postgres;
 use crate::process::Process;
+use crate::skip::may_mount;
 use crate::table::LabRow;
 
 pub const ROWS: &[LabRow] = &[
@@ -246,10 +246,7 @@ const SMALL_DISK: &str = "mount -t tmpfs -o size=1m none \"$DISK\" && \
      head -c 500000 /dev/zero > \"$DISK/ballast\" && exec \"$@\" 2>/dev/full";
 
 async fn disk_full(column: Column) -> anyhow::Result<()> {
-    let allowed =
-        Command::new("unshare").args(["-Urm", "true"]).status().is_ok_and(|status| status.success());
-    if !allowed {
-        skipped("row 61, a full disk", "this machine lets nobody mount a small disk (unshare -Urm)");
+    if !may_mount("row 61, a full disk") {
         return Ok(());
     }
     let disk = tempfile::tempdir()?;

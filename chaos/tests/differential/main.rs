@@ -10,8 +10,9 @@ mod twin;
 
 #[path = "../../../shared/tests/support/postgres.rs"]
 mod postgres;
+#[path = "../support/skip.rs"]
+mod skip;
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use chaos::draws::fresh_seed;
@@ -22,6 +23,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use tokio::runtime::Runtime;
 
 use calls::Step;
+use skip::skip;
 use twin::Pair;
 
 /// How long calls are made up and sent, without the shrinking of a failure.
@@ -100,7 +102,7 @@ fn compare(spec: &LabSpec) -> Compared {
     spec.replicas = 1;
     let driver = runtime.block_on(Driver::start(&spec)).expect("a lab");
     if driver.store().why().contains("no redis-server") {
-        skipped(driver.store().why());
+        skip("the twins compared with Redis", driver.store().why());
     }
     let urls: Vec<String> = spec.services.iter().map(|it| driver.replicas(&it.name)[0].url.clone()).collect();
     let seed =
@@ -155,11 +157,4 @@ fn run(runtime: &Runtime, urls: &[String], seed: u64) -> Compared {
         sequences += 1;
     }
     Compared { sequences, seen: seen.into_inner(), difference: None }
-}
-
-/// Says loudly what was not tested; where `LAB_REQUIRE` is set that is a failure.
-fn skipped(why: &str) {
-    assert!(std::env::var_os("LAB_REQUIRE").is_none(), "LAB_REQUIRE is set, and {why}");
-    // Not eprintln!, which the test harness swallows when the test passes.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: the twins compared with Redis: {why}");
 }

@@ -13,6 +13,7 @@
 pub mod postgres;
 pub mod document;
 pub mod fresh_clone;
+pub mod skip;
 pub mod tool;
 
 use std::fs;
@@ -29,6 +30,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use postgres::Postgres;
+#[allow(unused_imports, reason = "not every test skips something")]
+pub use skip::skip;
 
 /// The password of every account that a test makes.
 pub const PASSWORD: &str = "correct horse battery";
@@ -256,14 +259,6 @@ impl Running {
         assert_eq!(answer.status, 201, "logging in {name}: {answer:?}");
         answer.json["token"].as_str().expect("a login answers with a token").to_owned()
     }
-}
-
-/// Says loudly that a test was skipped; in CI (`LAB_REQUIRE` set) that is a failure.
-pub fn skip(test: &str, why: &str) {
-    assert!(std::env::var_os("LAB_REQUIRE").is_none(), "{test} cannot run: {why}");
-    // Past the test's capture, so that it is seen where nothing failed.
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 /// Whether this run tries containers too. `LAB_DOCKER=1` says so, and then an engine or an image that is

@@ -108,6 +108,31 @@ async fn an_ended_record_shrinks_to_its_reason() {
     }
 }
 
+/// The file drops what is past its limit at the next login; Redis has to be told in advance.
+#[tokio::test]
+async fn redis_keeps_nothing_beyond_the_last_limit_and_no_list_of_the_dead() {
+    let place = Place::Redis(RedisServer::start(&[]));
+    let Place::Redis(server) = &place else { unreachable!("it was made a line above") };
+    let (replica, ada) = (place.replica().await, account("ada"));
+    let (first, last) = (begin(&replica, &ada).await, begin(&replica, &ada).await);
+    place.age(&first.session, HOUR).await;
+    assert_eq!(replica.list(&mut Budget::new(), &last.token).await.unwrap().sessions.len(), 1);
+
+    let mut redis = server.client();
+    let index = record_key(&last.session).rsplit_once(':').unwrap().0.to_owned();
+    let listed: usize = redis::cmd("ZCARD").arg(&index).query(&mut redis).unwrap();
+    assert_eq!(listed, 1, "what is over leaves the list");
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut redis).unwrap();
+    for key in keys.iter().filter(|key| *key != "lab:store_id") {
+        let until: i64 = redis::cmd("PEXPIRETIME").arg(key).query(&mut redis).unwrap();
+        let bound = last.session.summary.absolute_expires_at_ms;
+        assert!(
+            (1..=bound).contains(&until),
+            "{key} stays until {until}, and the last session until {bound}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn my_devices_are_listed_and_ended_one_by_one_or_all() {
     for place in places() {

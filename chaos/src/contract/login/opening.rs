@@ -42,6 +42,12 @@ pub async fn while_logged_in(site: Site) -> Outcome {
         holds("a second login", "a new session", now.session_id != ada.session_id, &now.session_id)?;
         ada.get("/session").refused(401, "session_revoked", Some("revoked")).await?;
     }
+    // A token that was renewed a moment ago still opens the session, and so a login with it ends that.
+    let ada = site.guest().await?;
+    let renewed = ada.post("/session/renew").send().await?;
+    let successor = Guest::of(&site, &ada.account, &renewed.is(200)?.json()?)?;
+    site.post("/session").json(&bob.credentials()).bearer(&ada.token).send().await?.is(201)?;
+    successor.get("/session").refused(401, "session_revoked", Some("revoked")).await?;
     // A login that fails ends nothing.
     let ada = site.guest().await?;
     let failed = site.post("/session").json(&bob.mistyped()).bearer(&ada.token);

@@ -88,7 +88,18 @@ pub async fn wrong_method_or_path(site: Site) -> Outcome {
         site.get(path).refused(404, "not_found", None).await?;
     }
     site.get("/prime/%ff").send().await?;
-    site.call(Method::HEAD, "/livez").send().await?.is(200).map(drop)
+    site.call(Method::HEAD, "/livez").send().await?.is(200)?;
+    nothing_made_up_is_counted(&site).await
+}
+
+/// A label for each path that somebody thinks of would make the metrics grow without end.
+async fn nothing_made_up_is_counted(site: &Site) -> Outcome {
+    let answer = site.get("/metrics").send().await?;
+    let metrics = String::from_utf8_lossy(&answer.is(200)?.body).into_owned();
+    for made_up in ["BREW", "/nope", "/sessions/a/b"] {
+        holds("GET /metrics", "only our own routes and methods", !metrics.contains(made_up), made_up)?;
+    }
+    Ok(())
 }
 
 /// `Allow` names the methods of the path. HEAD comes with GET (RFC 9110 section 9.3.2) and may be named.
