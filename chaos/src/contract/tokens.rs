@@ -157,6 +157,7 @@ async fn malformed(site: Site) -> Outcome {
         "\u{e4}\u{f6}\u{fc}.no.ascii".to_owned(),
         format!("{}{}", parts.join("."), if parts.len() == 2 { "" } else { "." }),
         format!("{own}.more"),
+        own.replacen('.', ".more.", 1),
         format!(".{own}"),
         format!("{own}="),
         own.replacen('.', "=.", 1) + "==",
