@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
+use crate::args::{ABOUT, CommonArgs};
 use crate::class::ClassArgs;
 use crate::completions::CompletionsArgs;
 use crate::contract::report::ContractArgs;
 use crate::doctor::DoctorArgs;
-use crate::driver::DriverName;
 use crate::duration::duration;
 use crate::fault::Fault;
 use crate::flow::Flow;
@@ -27,9 +26,9 @@ use crate::status::StatusArgs;
 use crate::up::UpArgs;
 use crate::way::Way;
 
-/// Restarts a backend while a client is half way through its work, and says what the client sees
+/// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "chaos", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "chaos", version, about = ABOUT, long_about = None, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "Exit codes: 0 as predicted, 1 not, 2 nothing proven, 3 the lab could not run, \
                         64 usage, 130 interrupted.")]
 pub struct Cli {
@@ -141,30 +140,4 @@ pub struct ReportArgs {
     /// A results folder, or its result.json; without one, the latest
     #[arg(value_name = "RESULTS")]
     pub results: Option<PathBuf>,
-}
-
-/// What is common to `run` and `matrix`.
-#[derive(Debug, Args)]
-pub struct CommonArgs {
-    /// What the lab runs on
-    #[arg(long, value_enum, default_value = "local")]
-    pub driver: DriverName,
-
-    /// A lab that `chaos up` or compose runs, instead of a private one
-    #[arg(long, value_name = "NAME")]
-    pub lab: Option<String>,
-
-    /// Fixes the order and the data; drawn and printed if not given
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-
-    /// One JSON object on stdout, and nothing else there
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What was typed cannot be meant: an error like those of the parser, for what only a lab can tell. `main` knows which
-/// command it was, and adds how that is used.
-pub fn usage(message: String) -> anyhow::Error {
-    clap::Error::raw(ErrorKind::ValueValidation, message).into()
 }

@@ -1,28 +1,28 @@
 //! What does each command do? It makes a plan, lets the matrix try it, and tells what came of it.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use jiff::Timestamp;
+use clap::CommandFactory;
 
-use crate::cli::{Cli, Command, CommonArgs, MatrixArgs, ReportArgs, RunArgs, usage};
+use crate::args::CommonArgs;
+use crate::attempt::{carry_out, just};
+use crate::cli::{Cli, Command, MatrixArgs, ReportArgs, RunArgs};
 use crate::draws::fresh_seed;
 use crate::driver::DriverName;
 use crate::fault::Fault;
 use crate::flow::Flow;
-use crate::matrix::matrix;
 use crate::moment::Moment;
 use crate::names::step_named;
-use crate::plan::{Plan, default_jobs};
+use crate::plan::default_jobs;
 use crate::report::paint::Paint;
-use crate::report::progress::Progress;
 use crate::report::{html, say, story, text};
 use crate::restart::{self, RestartArgs, now};
-use crate::results::{self, Results};
+use crate::results;
 use crate::run::Cell;
 use crate::schedule::{Moments, Only, exists, schedule};
 use crate::service::{self, Service};
+use crate::usage::usage;
 use crate::way::Way;
 use crate::{class, completions, contract, doctor, heal, lab, list, load, man, show, status, up};
 
@@ -47,8 +47,8 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Heal(args)) => heal::run(&args).await,
         Some(Command::Doctor(args)) => doctor::run(&args).await,
         Some(Command::Contract(args)) => contract::report::run(&args).await,
-        Some(Command::Completions(args)) => completions::run(&args),
-        Some(Command::Man) => man::run(),
+        Some(Command::Completions(args)) => completions::run(&args, Cli::command()),
+        Some(Command::Man) => man::run(Cli::command()),
     }
 }
 
@@ -57,7 +57,7 @@ async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let telling = args.flow.telling(args.fault.name(), way);
     let step = args.at.as_deref().map(|name| step_named(args.flow, name)).transpose().map_err(usage)?;
     let moment = Moment::new(step.unwrap_or(telling.step), args.phase.unwrap_or(telling.phase));
-    let services = twins_or(&args.service);
+    let services = service::named(&args.service);
     let cells = cells(args.flow, args.fault, way, moment, &services, args.pause_for, None)?;
     stories(cells, &args.common).await
 }
@@ -109,7 +109,7 @@ fn aimed_at(args: &RestartArgs) -> anyhow::Result<(Vec<Service>, Fault, Option<S
             let fault = args.how.to_redis().ok_or_else(|| {
                 usage("redis is not killed at a step and kept: see `chaos run FLOW redis-lose`".to_owned())
             })?;
-            Ok((twins(), fault, None))
+            Ok((service::twins(), fault, None))
         }
         "sql" | "postgres" => Err(usage(
             "the database cannot be restarted at a step; in containers it can be now: leave --at out"
@@ -125,18 +125,6 @@ fn aimed_at(args: &RestartArgs) -> anyhow::Result<(Vec<Service>, Fault, Option<S
             ))),
         },
     }
-}
-
-/// What `--service` stands for: both twins, or one service by its name.
-pub(crate) fn twins_or(name: &str) -> Vec<Service> {
-    match name {
-        "both" => twins(),
-        name => service::builtin().into_iter().filter(|service| service.name == name).collect(),
-    }
-}
-
-fn twins() -> Vec<Service> {
-    vec![service::stateful(), service::stateless()]
 }
 
 /// Directly, unless the flow or the fault is only there through the gateway.
@@ -186,29 +174,6 @@ async fn stories(cells: Vec<Cell>, common: &CommonArgs) -> anyhow::Result<ExitCo
     Ok(ExitCode::from(results.exit_code()))
 }
 
-/// Tries a few cells for somebody else to tell, each service once in the lab.
-pub(crate) async fn try_out(
-    cells: Vec<Cell>,
-    seed: Option<u64>,
-) -> anyhow::Result<(Results, anyhow::Result<PathBuf>)> {
-    let (only, services) = just(&cells);
-    let common = CommonArgs { driver: DriverName::Local, lab: None, seed, json: false };
-    carry_out(cells, only, services, 1, &common).await
-}
-
-/// What these cells need and no more.
-fn just(cells: &[Cell]) -> (Only, Vec<Service>) {
-    let mut only = Only::default();
-    let mut services: Vec<Service> = Vec::new();
-    for cell in cells {
-        only = only.and(Only::one(cell.flow, cell.fault, &cell.service.name, cell.way));
-        if !services.iter().any(|known| known.name == cell.service.name) {
-            services.push(cell.service.clone());
-        }
-    }
-    (only, services)
-}
-
 async fn whole_matrix(args: MatrixArgs) -> anyhow::Result<ExitCode> {
     let only = args.only.into_iter().fold(Only::default(), Only::and);
     let services: Vec<Service> =
@@ -229,29 +194,4 @@ async fn whole_matrix(args: MatrixArgs) -> anyhow::Result<ExitCode> {
     }
     kept?;
     Ok(ExitCode::from(results.exit_code()))
-}
-
-/// Tries cells. What came of them, and the folder in which it is kept, or why it is not: it is told all the same.
-async fn carry_out(
-    cells: Vec<Cell>,
-    only: Only,
-    services: Vec<Service>,
-    jobs: usize,
-    common: &CommonArgs,
-) -> anyhow::Result<(Results, anyhow::Result<PathBuf>)> {
-    let seed = common.seed.unwrap_or_else(fresh_seed);
-    let folder = results::folder(Timestamp::now(), seed);
-    let (driver, lab) = (common.driver, common.lab.clone());
-    let plan = Plan { driver, cells, only, services, seed, jobs, lab, folder: folder.clone() };
-    let progress = Progress::on_stderr();
-    let results = matrix(plan, &progress).await?;
-    let json = results.to_json()?;
-    let page = html::page(&json)?;
-    let kept = results::write(&folder, results::FILE, &json).and_then(|()| html::write(&folder, &page));
-    if common.json {
-        say(&format!("{json}\n"))?;
-    } else if let Ok(page) = &kept {
-        progress.note(&format!("results and logs: {}\nthe picture: {}", folder.display(), page.display()));
-    }
-    Ok((results, kept.map(|_| folder)))
 }

@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 
 use clap::builder::PossibleValue;
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::report::say;
 
 /// `chaos completions`
@@ -28,28 +27,28 @@ pub enum KnownShell {
     Fish,
 }
 
-/// Prints the script that makes the shell complete our commands.
+/// Prints the script that makes the shell complete all that can be typed.
 ///
 /// # Errors
 /// If it cannot be printed.
-pub fn run(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &CompletionsArgs, mut command: Command) -> anyhow::Result<ExitCode> {
     let shell = match args.shell {
         KnownShell::Bash => Shell::Bash,
         KnownShell::Zsh => Shell::Zsh,
         KnownShell::Fish => Shell::Fish,
     };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "chaos", &mut script);
+    clap_complete::generate(shell, &mut command, "chaos", &mut script);
     let mut script = String::from_utf8(script)?;
     if shell == Shell::Fish {
-        script.push_str(&words_for_fish(&Cli::command(), ""));
+        script.push_str(&words_for_fish(&command, ""));
     }
     say(&script)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What clap leaves out for fish: the words that stand without an option before them, as a flow and a fault do.
-fn words_for_fish(command: &clap::Command, when: &str) -> String {
+fn words_for_fish(command: &Command, when: &str) -> String {
     let mut script = String::new();
     for sub in command.get_subcommands() {
         let name = sub.get_name();

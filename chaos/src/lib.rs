@@ -38,6 +38,7 @@ pub mod plan;
 pub mod report;
 pub mod sweep;
 pub mod matrix;
+pub mod attempt;
 
 // How a student learns from it.
 pub mod lab;
@@ -48,6 +49,8 @@ pub mod contract;
 
 // What can be typed.
 pub mod duration;
+pub mod usage;
+pub mod args;
 pub mod list;
 pub mod restart;
 pub mod cli;

@@ -2,19 +2,17 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::cli::Cli;
 use crate::report::say;
 
-/// Prints the manual page, in the form that `man` reads.
+/// Prints the manual page of all that can be typed, in the form that `man` reads.
 ///
 /// # Errors
 /// If it cannot be printed.
-pub fn run() -> anyhow::Result<ExitCode> {
-    let mut command = Cli::command();
+pub fn run(mut command: Command) -> anyhow::Result<ExitCode> {
     command.build();
     let mut page = Vec::new();
     let man = Man::new(command.clone());
@@ -35,7 +33,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
 }
 
 /// A command, what can be said to it, and the commands below it.
-fn describe(page: &mut Vec<u8>, parent: &str, command: &clap::Command) -> anyhow::Result<()> {
+fn describe(page: &mut Vec<u8>, parent: &str, command: &Command) -> anyhow::Result<()> {
     let name = format!("{parent} {}", command.get_name());
     let mut text = Roff::new();
     text.control("SS", [name.as_str()]);

@@ -97,6 +97,19 @@ pub fn builtin() -> Vec<Service> {
     vec![stateful(), stateless(), stateless_ephemeral_key()]
 }
 
+/// The two that differ in nothing but where a session lives.
+pub fn twins() -> Vec<Service> {
+    vec![stateful(), stateless()]
+}
+
+/// What `--service` stands for: both twins, or one service by its name.
+pub fn named(name: &str) -> Vec<Service> {
+    match name {
+        "both" => twins(),
+        name => builtin().into_iter().filter(|service| service.name == name).collect(),
+    }
+}
+
 impl Service {
     /// The same service with more arguments.
     #[must_use]

@@ -9,14 +9,11 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::driver::docker::program;
-use crate::driver::{Driver, DriverName, LabSpec, Store, StoreWish};
+use crate::driver::{DEFAULT_LAB, Driver, DriverName, LabSpec, Store, StoreWish};
 use crate::interrupt::interrupted;
 use crate::names::A_SERVICE;
 use crate::report::wrap::fitted;
 use crate::service::{self, Service, Twin};
-
-/// What `chaos up` calls its lab if nobody says otherwise.
-pub const DEFAULT_LAB: &str = "lab";
 
 /// `chaos up`
 #[derive(Debug, Clone, Args)]

@@ -70,6 +70,17 @@ fn a_flow_knows_neither_faults_nor_drivers_and_a_fault_knows_no_flow() {
 }
 
 #[test]
+fn no_command_knows_the_list_of_all_commands() {
+    let all = files(&root().join("chaos/src"), ".rs");
+    let knows = |file: &&PathBuf| {
+        let code = code(&fs::read_to_string(file).unwrap());
+        code.contains("crate::cli::") || code.contains("crate::command::")
+    };
+    let who: Vec<_> = all.iter().filter(knows).map(|file| file.file_name().unwrap().to_owned()).collect();
+    assert_eq!(who, ["command.rs"], "what commands share is in args.rs, usage.rs and attempt.rs");
+}
+
+#[test]
 fn containers_are_driven_by_the_engine_itself_and_no_program_is_run() {
     let driver = root().join("chaos/src/driver");
     let mut driver_files =

@@ -18,13 +18,13 @@ use clap::{Args, Subcommand};
 use self::hand_in::HandIn;
 use self::questions::Questions;
 use self::tally::Class;
-use crate::cli::usage;
 use crate::lab::nickname::nickname as valid;
 use crate::lab::store::Store;
 use crate::lab::tell::paragraph;
 use crate::report::paint::Paint;
 use crate::report::say;
 use crate::report::wrap::columns;
+use crate::usage::usage;
 
 /// `chaos class`
 #[derive(Debug, Args)]

@@ -13,9 +13,9 @@ use hyper::Request;
 use super::elsewhere::ELSEWHERE;
 use super::site::Site;
 use super::{Outcome, Row, behind, check, rows};
-use crate::cli::usage;
 use crate::http;
 use crate::report::wrap::fitted;
+use crate::usage::usage;
 use crate::way::Way;
 
 /// A service that takes longer to say that it lives is not there.

@@ -26,9 +26,11 @@ pub use crate::state::{Replica, Store};
 
 use crate::gates;
 use crate::state::LabState;
-use crate::up::DEFAULT_LAB;
 use docker::Docker;
 use local::Local;
+
+/// What `chaos up` calls its lab if nobody says otherwise.
+pub const DEFAULT_LAB: &str = "lab";
 
 /// How long a lab may take until everything in it is ready. A laptop under load needs some of it.
 pub const READY_WITHIN: Duration = Duration::from_secs(15);

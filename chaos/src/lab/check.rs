@@ -10,12 +10,12 @@ use super::progress::{LabProgress, Progress};
 use super::step::Step;
 use super::store::Store;
 use super::tell::{self, paragraph};
-use crate::cli::usage;
-use crate::command::try_out;
+use crate::attempt::try_out;
 use crate::report::paint::Paint;
 use crate::report::wrap::fitted;
 use crate::report::{say, text};
 use crate::results::{Cell, Observed, Results};
+use crate::usage::usage;
 use crate::verdict::Verdict;
 
 /// Tries what was predicted, compares, and says what came of it.

@@ -23,9 +23,9 @@ use self::catalogue::{Lab, labs};
 use self::nickname::nickname;
 use self::progress::Progress;
 use self::store::Store;
-use crate::cli::usage;
 use crate::names::no_such;
 use crate::report::say;
+use crate::usage::usage;
 use crate::verdict::Verdict;
 
 /// `chaos lab`

@@ -1,11 +1,9 @@
 //! Where is the student, and what is the next sensible command? `chaos` with no arguments says it.
 
-use clap::CommandFactory;
-
 use super::catalogue::Lab;
 use super::progress::Progress;
 use super::tell::{paragraph, what_next};
-use crate::cli::Cli;
+use crate::args::ABOUT;
 use crate::report::wrap::narrow;
 
 /// A few lines: who has begun a lab is taken on from there, anybody else is shown where to begin.
@@ -27,7 +25,6 @@ pub fn where_you_are(progress: &Progress) -> anyhow::Result<String> {
 }
 
 fn first_contact() -> String {
-    let about = Cli::command().get_about().map(ToString::to_string).unwrap_or_default();
     let tries: String = TRY_FIRST
         .iter()
         .map(|(command, what)| match narrow() {
@@ -35,7 +32,7 @@ fn first_contact() -> String {
             true => format!("  {command}\n{}", paragraph(4, what)),
         })
         .collect();
-    format!("{}\nTry first:\n\n{tries}\nchaos --help says the rest.\n", paragraph(0, &about))
+    format!("{}\nTry first:\n\n{tries}\nchaos --help says the rest.\n", paragraph(0, ABOUT))
 }
 
 /// What somebody who has never been here should type, and what it shows.

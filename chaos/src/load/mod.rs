@@ -29,8 +29,7 @@ use tokio::task::JoinSet;
 use self::outages::Outage;
 use self::report::LoadReport;
 use self::tour::Visitor;
-use crate::cli::{CommonArgs, usage};
-use crate::command::twins_or;
+use crate::args::CommonArgs;
 use crate::draws::{Draws, fresh_seed};
 use crate::driver::{Driver, LabSpec};
 use crate::duration::duration;
@@ -42,7 +41,8 @@ use crate::report::progress::Progress;
 use crate::report::{html, say};
 use crate::results;
 use crate::run::checker::Checker;
-use crate::service::Service;
+use crate::service::{self, Service};
+use crate::usage::usage;
 use crate::way::Way;
 
 /// How many accounts are made, and how many final states are read, at the same time: hashing a password
@@ -109,7 +109,7 @@ pub struct Played {
 /// # Errors
 /// If the lab itself could not run, or a fault does not apply to a service.
 pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
-    let services = twins_or(&args.service);
+    let services = service::named(&args.service);
     for fault in &args.fault {
         if let Some(service) = services.iter().find(|service| !fault.applies_to(service, Way::Direct)) {
             return Err(usage(format!("{fault} does not apply to {} directly", service.name)));

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use super::{How, RestartArgs, sql};
-use crate::cli::usage;
 use crate::driver::{Driver, DriverName, EXIT_WITHIN, READY_WITHIN, Replica, Target};
 use crate::fault::{self, Aim, Fault, Strike};
 use crate::report::wrap::fitted;
+use crate::usage::usage;
 use crate::way::Way;
 
 /// Restarts a target of a lab that is up, and says how that went. False: it is not proven.

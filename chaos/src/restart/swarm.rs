@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::{How, RestartArgs};
-use crate::cli::usage;
 use crate::driver::swarm::{self, Replaced, Rolled, Seen, Stack};
 use crate::fault::RestartTimes;
+use crate::usage::usage;
 
 /// Restarts a replica or a service of a stack, and says how that went. False: it is not proven.
 ///

@@ -29,11 +29,11 @@ use self::feed::Feed;
 use self::guard::Guard;
 use crate::class::folder;
 use crate::class::questions::Questions;
-use crate::command::twins_or;
 use crate::driver::{Driver, DriverName, LabSpec};
 use crate::lab::store::Store;
 use crate::report::say;
 use crate::restart;
+use crate::service;
 
 /// `chaos show`
 #[derive(Debug, Clone, Args)]
@@ -84,7 +84,7 @@ pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         None => None,
     };
     let up = restart::up_already(args.driver, args.lab.as_deref()).await?;
-    let mut spec = LabSpec::new(twins_or("both"));
+    let mut spec = LabSpec::new(service::twins());
     spec.driver = args.driver;
     let driver = Driver::join_or_start(up.as_deref(), &spec).await?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));

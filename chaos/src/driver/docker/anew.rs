@@ -10,12 +10,9 @@ use bollard::query_parameters::{
 
 use super::engine::plain;
 use super::find::Found;
-use super::labels::Role;
+use super::labels::{NEXT, Role};
 use super::remove::no_options;
 use super::{Docker, logs};
-
-/// What the name of a container ends with until the one it replaces is gone.
-pub(super) const NEXT: &str = "-next";
 
 impl Docker {
     /// Makes a container that is down anew, changed in one thing. Its log is kept if logs are.

@@ -80,7 +80,7 @@ pub async fn only_one() -> anyhow::Result<Option<String>> {
         [one] => Ok(Some(one.name.clone())),
         several => {
             let names: Vec<&str> = several.iter().map(|lab| lab.name.as_str()).collect();
-            Err(crate::cli::usage(format!("which lab? Say one with --lab: {}", names.join(", "))))
+            Err(crate::usage::usage(format!("which lab? Say one with --lab: {}", names.join(", "))))
         }
     }
 }

@@ -7,10 +7,9 @@ use bollard::Docker as Engine;
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
-use super::anew::NEXT;
 use super::compose::Published;
 use super::engine::plain;
-use super::labels::{self, BOX, BOXES, KIND, OWNER, Owner, PROJECT, Role};
+use super::labels::{self, BOX, BOXES, KIND, NEXT, OWNER, Owner, PROJECT, Role};
 use super::project::{Boxed, Project};
 
 /// A lab as the engine's labels tell of it.
