@@ -63,7 +63,7 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
 
 /// The services' binaries, each in a line of its own.
 fn binaries() -> Vec<Finding> {
-    let twins = [service::stateful(), service::stateless()];
+    let twins = service::twins();
     let look = |service: &service::Service| match service.program() {
         Ok(program) => good(format!("{} is at {}", service.command, program.display())),
         Err(error) => bad(format!("{error:#}"), "cargo build"),

@@ -30,7 +30,7 @@ fn text(output: &Output) -> String {
 #[tokio::test]
 async fn a_service_says_with_its_exit_code_whether_it_is_ready() {
     let lab = Lab::twins().replicas(1).start().await;
-    for service in [service::stateful(), service::stateless()] {
+    for service in service::twins() {
         let url = lab.url(&format!("{}-1", service.name));
         for path in ["/readyz", "/livez"] {
             let (code, said) = health(&service, &format!("{url}{path}"));
@@ -82,7 +82,7 @@ async fn a_service_that_lives_but_lacks_its_database_is_not_healthy_and_says_why
 
 #[test]
 fn what_can_be_asked_is_in_the_help_of_both() {
-    for service in [service::stateful(), service::stateless()] {
+    for service in service::twins() {
         let help = text(&program(&service).arg("--help").output().expect("it can be run"));
         assert!(help.contains("health") && help.contains("exit 0"), "{help}");
         assert!(help.contains("--lab-gates-in-container"), "{help}");

@@ -101,7 +101,7 @@ fn broken(bug: &str) -> Service {
 
 #[tokio::test]
 async fn a_stateless_service_loses_nothing_acknowledged_and_every_stateful_loss_has_its_restart() {
-    for service in [service::stateful(), service::stateless()] {
+    for service in service::twins() {
         let report = load(service, &["--fault", "kill,graceful"]).await;
         let one = &report.services[0];
         assert_eq!(report.exit_code(), 0, "{one:?}");

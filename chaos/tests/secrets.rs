@@ -23,7 +23,7 @@ fn refused(settings: &[(&str, &str)], args: &[&str]) -> Vec<(String, Output)> {
         }
         (twin.name.clone(), command.envs(settings.iter().copied()).args(args).output().unwrap())
     };
-    [service::stateful(), service::stateless()].into_iter().map(ask).collect()
+    service::twins().into_iter().map(ask).collect()
 }
 
 /// It is refused, the error holds `words`, and nothing that was printed holds the secret.

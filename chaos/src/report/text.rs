@@ -47,6 +47,10 @@ pub fn matrix(results: &Results, services: &[String], paint: Paint) -> String {
 fn table(out: &mut String, results: &Results, services: &[&String], way: Way, paint: Paint) {
     if way == Way::Gateway {
         let _ = writeln!(out, "\n{}", paint.faint(&fitted(THROUGH_THE_GATEWAY, 0)));
+        if !results.cells.iter().any(|cell| cell.way == way && cell.observed != Observed::NotAvailable) {
+            let _ = writeln!(out, "nothing was tried");
+            return;
+        }
     }
     if narrow() {
         for row in FLOWS {
@@ -69,18 +73,25 @@ fn table(out: &mut String, results: &Results, services: &[&String], way: Way, pa
     }
 }
 
-/// The squares of one flow, a line for each fault that is tried with any of these services.
+/// A fault, and its square for each service.
+type Line = (&'static str, Vec<Option<Square>>);
+
+/// The squares of one flow: a line for each fault that was tried with any of these services, and the names of the
+/// faults that could not be.
 fn lines_of(
     results: &Results,
     row: &FlowRow,
     services: &[&String],
     way: Way,
-) -> Vec<(&'static str, Vec<Option<Square>>)> {
+) -> (Vec<Line>, Vec<&'static str>) {
     let line = |fault: &'static str| {
         services.iter().map(|service| Square::of(results, row.flow, fault, service, way)).collect::<Vec<_>>()
     };
     let lines = FAULTS.iter().map(|fault| (fault.name, line(fault.name)));
-    lines.filter(|(_, squares)| squares.iter().any(Option::is_some)).collect()
+    let (tried, untried): (Vec<Line>, Vec<Line>) = lines
+        .filter(|(_, squares)| squares.iter().any(Option::is_some))
+        .partition(|(_, squares)| squares.iter().flatten().any(|it| it.observed != Observed::NotAvailable));
+    (tried, untried.into_iter().map(|(fault, _)| fault).collect())
 }
 
 /// What stands over the lines of a flow.
@@ -92,8 +103,8 @@ fn promise(row: &FlowRow, way: Way) -> String {
 }
 
 fn block(out: &mut String, results: &Results, row: &FlowRow, services: &[&String], way: Way, paint: Paint) {
-    let lines = lines_of(results, row, services, way);
-    if lines.is_empty() {
+    let (lines, untried) = lines_of(results, row, services, way);
+    if lines.is_empty() && untried.is_empty() {
         return;
     }
     let _ = writeln!(out, "{} {}", paint.bold(row.name), paint.faint(&promise(row, way)));
@@ -105,12 +116,16 @@ fn block(out: &mut String, results: &Results, row: &FlowRow, services: &[&String
         }
         let _ = writeln!(out, "{}", line.trim_end());
     }
+    if !untried.is_empty() {
+        let faults = wrapped(&untried.join(", "), FAULT + 2);
+        let _ = writeln!(out, " {:<width$}  {faults}", "not tried", width = FAULT - 1);
+    }
 }
 
 /// The same where there is no room for columns: each square is a line of its own, below its fault.
 fn told(out: &mut String, results: &Results, row: &FlowRow, services: &[&String], way: Way, paint: Paint) {
-    let lines = lines_of(results, row, services, way);
-    if lines.is_empty() {
+    let (lines, untried) = lines_of(results, row, services, way);
+    if lines.is_empty() && untried.is_empty() {
         return;
     }
     let head = fitted(&format!("{} {}", row.name, promise(row, way)), 2);
@@ -139,6 +154,9 @@ fn told(out: &mut String, results: &Results, row: &FlowRow, services: &[&String]
             // Paint counts as width here, so a painted line is broken a little early.
             let _ = writeln!(out, "{}", fitted(&line, 5));
         }
+    }
+    if !untried.is_empty() {
+        let _ = writeln!(out, "{}", fitted(&format!(" not tried: {}", untried.join(", ")), 3));
     }
 }
 

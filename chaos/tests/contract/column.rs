@@ -65,6 +65,11 @@ impl Column {
         self.store == StoreWish::Redis
     }
 
+    /// For rows about the table in the process's memory: they need no second database to say the same.
+    pub fn is_stateful_on_sqlite(&self) -> bool {
+        self.twin == Twin::Stateful && self.postgres.is_none()
+    }
+
     /// The service, with keys we know.
     pub fn service(&self) -> Service {
         let service = match self.twin {

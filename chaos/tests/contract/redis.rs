@@ -75,7 +75,7 @@ pub const ROWS: &[LabRow] = &[
         number: 57,
         claim: "rows 54 to 58 beside a service that has no Redis: 200, 204 for a logout, and nothing is lost",
         pace: Pace::Brisk,
-        applies: |column| column.twin == Twin::Stateful && column.postgres.is_none(),
+        applies: Column::is_stateful_on_sqlite,
         run: |column| Box::pin(somebody_elses_redis(column)),
     },
     LabRow {

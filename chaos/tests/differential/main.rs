@@ -43,7 +43,7 @@ struct Compared {
 
 #[test]
 fn no_client_can_tell_the_twins_apart() {
-    let compared = compare(&LabSpec::new(vec![service::stateful(), service::stateless()]));
+    let compared = compare(&LabSpec::new(service::twins()));
     is_convincing(&compared);
 }
 

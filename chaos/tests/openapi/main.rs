@@ -23,7 +23,7 @@ const NOT_SEEN_HERE: &[(&str, &str)] = &[("", "408"), ("POST /accounts", "503")]
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_is_as_the_document_says() -> anyhow::Result<()> {
-    let mut spec = LabSpec::new(vec![service::stateful(), service::stateless()]);
+    let mut spec = LabSpec::new(service::twins());
     spec.replicas = 1;
     let driver = Driver::start(&spec).await?;
     let (mut documents, mut seen) = (Vec::new(), BTreeSet::new());

@@ -151,7 +151,7 @@ mod tests {
         let names = |services, replicas| boxes(services, replicas).unwrap().into_keys().collect::<Vec<_>>();
         assert_eq!(names(vec![service::stateful()], 1), ["postgres", "stateful-1"]);
         let both = ["postgres", "redis", "stateful-1", "stateful-2", "stateless-1", "stateless-2"];
-        assert_eq!(names(vec![service::stateful(), service::stateless()], 2), both);
+        assert_eq!(names(service::twins(), 2), both);
     }
 
     #[test]
