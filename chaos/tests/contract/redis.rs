@@ -12,7 +12,7 @@ use chaos::contract::site::{Guest, new_key};
 use chaos::contract::{Pace, Site};
 use chaos::driver::{EXIT_WITHIN, Store};
 use chaos::gates::Point;
-use chaos::service::{self, Twin};
+use chaos::service;
 use serde_json::json;
 
 use crate::column::{Column, Lab, READY_WITHIN};
