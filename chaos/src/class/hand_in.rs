@@ -91,7 +91,9 @@ impl HandIn {
         let value: Value = serde_json::from_str(text).map_err(|error| Refused::NotJson(error.to_string()))?;
         match value.get("hand_in") {
             Some(version) if version.as_u64() == Some(VERSION) => {}
-            Some(version) => return Err(Refused::AnotherVersion(version.to_string())),
+            Some(theirs) => {
+                return Err(Refused::AnotherVersion { theirs: theirs.to_string(), ours: VERSION });
+            }
             None if value.get("version").is_some() && value.get("labs").is_some() => {
                 return Err(Refused::Progress);
             }
@@ -185,7 +187,7 @@ mod tests {
         assert_eq!(refused(b"[1, 2]"), Refused::NoHandIn);
         assert_eq!(
             refused(&edited("\"hand_in\": 1", "\"hand_in\": 7")),
-            Refused::AnotherVersion("7".to_owned())
+            Refused::AnotherVersion { theirs: "7".to_owned(), ours: VERSION }
         );
         assert_eq!(refused(&serde_json::to_vec(&progress()).unwrap()), Refused::Progress);
         assert!(matches!(refused(&good.as_bytes()[..good.len() / 2]), Refused::NotJson(_)));

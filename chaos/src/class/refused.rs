@@ -20,7 +20,12 @@ pub enum Refused {
     /// It is a student's progress file itself.
     Progress,
     /// It is a hand-in of another form.
-    AnotherVersion(String),
+    AnotherVersion {
+        /// Its version, as it says it.
+        theirs: String,
+        /// The one that this tool reads.
+        ours: u64,
+    },
     /// Its form is ours, and something in it is not as it must be.
     Damaged(String),
     /// What it calls the student is no nickname.
@@ -39,7 +44,7 @@ impl Refused {
             Refused::Empty | Refused::NotJson(_) | Refused::Damaged(_) => "hand it in again",
             Refused::NotText => "hand in with `chaos class hand-in DIR`, which writes UTF-8",
             Refused::Progress => "hand in with `chaos class hand-in`, which leaves out what concerns nobody",
-            Refused::AnotherVersion(_) | Refused::AnotherAge(_) => {
+            Refused::AnotherVersion { .. } | Refused::AnotherAge(_) => {
                 "build the student's tool and this one from the same commit"
             }
             Refused::Nickname(_) => "choose another with `chaos class hand-in --nickname`",
@@ -58,8 +63,8 @@ impl std::fmt::Display for Refused {
             Refused::NotJson(why) => write!(f, "is not whole JSON ({why})"),
             Refused::NoHandIn => write!(f, "is JSON, but no hand-in"),
             Refused::Progress => write!(f, "is a student's progress file itself"),
-            Refused::AnotherVersion(version) => {
-                write!(f, "is of version {version}, and this tool reads {}", super::hand_in::VERSION)
+            Refused::AnotherVersion { theirs, ours } => {
+                write!(f, "is of version {theirs}, and this tool reads {ours}")
             }
             Refused::Damaged(why) => write!(f, "is damaged {why}"),
             Refused::Nickname(why) => write!(f, "has no nickname that can be shown ({why})"),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::answer::Answer;
-use super::rules;
+use super::rules::{self, Credential, Facts};
 use super::site::{self, Site};
 use super::{Deviation, Outcome};
 use crate::http::{self, NoAnswer};
@@ -28,35 +28,6 @@ pub struct Call {
     body: Bytes,
     at_once: bool,
     facts: Facts,
-}
-
-/// What has to be known about a request to judge the answer to it.
-#[derive(Debug, Clone, Default)]
-pub struct Facts {
-    /// Method and path.
-    pub asked: String,
-    /// The id it carries, if it carries one.
-    pub request_id: Option<Uuid>,
-    /// How a token was sent.
-    pub credential: Credential,
-    /// The name of the session cookie there.
-    pub cookie: &'static str,
-    /// What no error may repeat.
-    pub secrets: Vec<String>,
-}
-
-/// How a token was sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Credential {
-    /// Not at all.
-    #[default]
-    None,
-    /// In the `Authorization` header.
-    Bearer,
-    /// As the session cookie.
-    Cookie,
-    /// In more than one place.
-    Several,
 }
 
 impl Call {

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::Outcome;
 use super::answer::Answer;
-use super::call::{Credential, Facts};
 
 /// One kind of error: its code, its status, and what may stand in `reason`.
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +95,35 @@ const GIVEAWAYS: &[&str] = &[
     "/usr/",
     "stack backtrace",
 ];
+
+/// What has to be known about a request to judge the answer to it.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Method and path.
+    pub asked: String,
+    /// The id it carries, if it carries one.
+    pub request_id: Option<Uuid>,
+    /// How a token was sent.
+    pub credential: Credential,
+    /// The name of the session cookie there.
+    pub cookie: &'static str,
+    /// What no error may repeat.
+    pub secrets: Vec<String>,
+}
+
+/// How a token was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// Not at all.
+    #[default]
+    None,
+    /// In the `Authorization` header.
+    Bearer,
+    /// As the session cookie.
+    Cookie,
+    /// In more than one place.
+    Several,
+}
 
 /// `answer` obeys the rules that hold for all answers.
 ///

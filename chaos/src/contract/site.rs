@@ -79,7 +79,7 @@ impl Site {
     /// # Errors
     /// If nobody listens.
     pub async fn wire(&self) -> Result<Wire, Deviation> {
-        Wire::connect(self).await
+        Wire::connect(self.base()).await
     }
 
     /// Opens an account with a name nobody has.

@@ -10,7 +10,6 @@ use tokio::net::TcpStream;
 
 use super::Deviation;
 use super::answer::Answer;
-use super::site::Site;
 use crate::http;
 
 /// A connection to a service.
@@ -22,12 +21,12 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Connects.
+    /// Connects to the service with this base address.
     ///
     /// # Errors
     /// If nobody listens.
-    pub async fn connect(site: &Site) -> Result<Wire, Deviation> {
-        let stream = TcpStream::connect(http::authority(site.base()))
+    pub async fn connect(base: &str) -> Result<Wire, Deviation> {
+        let stream = TcpStream::connect(http::authority(base))
             .await
             .map_err(|error| Deviation::new("connecting", "to be let in", error.to_string()))?;
         // Else a byte said alone would wait for the next one.

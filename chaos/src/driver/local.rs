@@ -14,6 +14,7 @@ pub mod lab;
 mod obey;
 pub mod control;
 pub mod bury;
+pub mod status;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod local;
 pub mod docker;
 pub mod swarm;
+pub mod status;
 pub mod ready;
 pub mod redis;
 pub mod postgres;

@@ -1,9 +1,10 @@
 //! Who waits for a replica that ends? Whoever speaks to it directly does. Through the gateway nobody does: it
 //! is away during one whole request of the client, and only then started, ready, and back in rotation.
 
-use super::restart::{Ended, How, bring_back, end};
+use super::restart::{Ended, How, bring_back, end, restart};
 use super::{Aim, InForce, Proof, Strike};
 use crate::driver::{Driver, READY_WITHIN};
+use crate::way::Way;
 
 /// A replica that is away, and what follows when it is back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,18 @@ impl Strike {
     pub(super) fn away(away: Away) -> Self {
         let proof = Proof::new(false, format!("{} is away, and has not come back", away.ended.replica));
         Strike::lasting(proof, InForce::Away(away))
+    }
+}
+
+/// What `graceful` and `kill` do: the aimed replica ends. Who speaks to it directly finds it back; who comes
+/// through the gateway may find it gone.
+pub(super) async fn strike(aim: &Aim<'_>, how: How) -> anyhow::Result<Strike> {
+    match aim.way {
+        Way::Direct => {
+            let restarted = restart(aim.driver, aim.replica, how, aim.held.as_ref()).await?;
+            Ok(Strike::over(restarted.times, restarted.proof))
+        }
+        Way::Gateway => leave(aim, how, Vec::new()).await,
     }
 }
 

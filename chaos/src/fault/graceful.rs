@@ -1,9 +1,10 @@
 //! What if a replica is asked to end, finishes what it has begun, and is started again? This is what a
 //! deployment does. A held request is released once the replica drains, so its client gets the answer.
 
-use super::restart::{self, How};
+use super::away;
+use super::restart::How;
 use super::{Aim, Strike};
 
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
-    restart::strike(&aim, How::Asked).await
+    away::strike(&aim, How::Asked).await
 }

@@ -1,9 +1,10 @@
 //! What if a replica ends at once and finishes nothing? This is what the kernel does when memory runs
 //! out, and what a power cut does. A held request dies with its replica: its client gets no answer.
 
-use super::restart::{self, How};
+use super::away;
+use super::restart::How;
 use super::{Aim, Strike};
 
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
-    restart::strike(&aim, How::Killed).await
+    away::strike(&aim, How::Killed).await
 }

@@ -5,11 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::away::leave;
-use super::{Aim, Proof, Strike};
+use super::Proof;
 use crate::driver::{Driver, EXIT_WITHIN, READY_WITHIN, Ready};
 use crate::gates::Held;
-use crate::way::Way;
 
 /// How long a replica was away, part by part, and which runs of it the restart lies between. The parts
 /// follow each other: their sum is the time from the signal to ready.
@@ -71,18 +69,6 @@ pub struct Ended {
     signalled: Instant,
     stopped: Instant,
     exited: Instant,
-}
-
-/// What `graceful` and `kill` do: the aimed replica ends. Who speaks to it directly finds it back; who comes
-/// through the gateway may find it gone.
-pub(super) async fn strike(aim: &Aim<'_>, how: How) -> anyhow::Result<Strike> {
-    match aim.way {
-        Way::Direct => {
-            let restarted = restart(aim.driver, aim.replica, how, aim.held.as_ref()).await?;
-            Ok(Strike::over(restarted.times, restarted.proof))
-        }
-        Way::Gateway => leave(aim, how, Vec::new()).await,
-    }
 }
 
 /// Restarts a replica and waits until it is ready. A held request is released when the replica drains.

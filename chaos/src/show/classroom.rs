@@ -8,47 +8,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::feed::Event;
+use super::lab_now::LabNow;
 use super::{Show, ticks};
 use crate::class::folder;
 use crate::class::questions::Questions;
 use crate::class::tally::Class;
-use crate::lab::catalogue::Lab;
-use crate::lab::progress::Progress;
-use crate::lab::step::Step;
 use crate::lab::store::Store;
 
 /// Between two looks: soon enough for a room that waits to see its own hand-in.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// The lab somebody works on, and where they are in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LabNow {
-    /// Its number.
-    pub number: u8,
-    /// What it is called.
-    pub title: String,
-    /// What it asks.
-    pub question: String,
-    /// What there is to do, in order.
-    pub steps: Vec<String>,
-    /// Where they are.
-    pub step: Step,
-    /// Which of `steps` that is, from 0; none if all are done.
-    pub place: Option<usize>,
-}
-
-impl LabNow {
-    /// The lab last worked on, if there is one.
-    pub fn of(progress: &Progress) -> Option<LabNow> {
-        let lab = Lab::numbered(progress.current?).ok()?;
-        let step = Step::of(&lab, progress.lab(lab.number)?);
-        let Lab { number, title, question, steps, .. } = lab;
-        Some(LabNow { number, title, question, steps, step, place: step.place() })
-    }
-}
 
 /// Tells which lab is worked on and at which step, whenever that changes.
 pub(super) async fn watch_lab(show: Arc<Show>, store: Store) {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-use super::classroom::LabNow;
+use super::lab_now::LabNow;
 use crate::class::tally::Class;
 use crate::client::record::{Evidence, hundredths};
 use crate::fault::RestartTimes;

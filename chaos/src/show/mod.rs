@@ -7,6 +7,7 @@
 
 pub mod feed;
 pub mod pulse;
+pub mod lab_now;
 pub mod classroom;
 pub mod act;
 pub mod guard;

@@ -7,7 +7,7 @@ use super::find::Found;
 use super::project::Project;
 use super::{Docker, attach, engine, find, logs};
 use crate::driver::Driver;
-use crate::status::{LabStatus, ProcessStatus};
+use crate::driver::status::{LabStatus, ProcessStatus};
 
 /// Every lab in the engine.
 ///
