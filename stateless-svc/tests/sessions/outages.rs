@@ -265,3 +265,27 @@ async fn a_locked_file_times_out_and_a_missing_folder_is_down() {
     let nowhere = crate::config::StoreAt::Sqlite(folder.path().join("no/such/folder"));
     assert_eq!(open(&nowhere, KEY_A, LIMITS).ready().await, Err(StoreDown::Down));
 }
+
+#[tokio::test]
+async fn a_redis_with_a_password_is_used_with_it_and_broken_without() {
+    let server = RedisServer::start(&[]);
+    let before = open(&server.at(), KEY_A, LIMITS);
+    ready_within(&before, SOON).await;
+    let token = begin(&before, &account("ada")).await.token;
+    server.tell(&["CONFIG", "SET", "requirepass", "sesame"]);
+
+    let knowing = open(&server.url().replace("//", "//:sesame@").parse().unwrap(), KEY_A, LIMITS);
+    ready_within(&knowing, SOON).await;
+    assert!(look(&knowing, &token).await.is_ok());
+    for guess in ["", ":open@"] {
+        let outside =
+            open(&server.url().replace("//", &format!("//{guess}")).parse().unwrap(), KEY_A, LIMITS);
+        let start = Instant::now();
+        while outside.ready().await != Err(StoreDown::Broken) {
+            assert!(start.elapsed() < SOON, "{guess:?}: {:?}", outside.ready().await);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        all_refused(&outside, &token, StoreDown::Broken).await;
+        refused_logout(&outside, &token, StoreDown::Broken).await;
+    }
+}
