@@ -130,7 +130,8 @@ fn proves_nothing(played: &Played) -> Option<String> {
 /// Through the gateway the fault hits the replica that is next in turn, as far as anybody can know. If the
 /// next request was answered by another one all the same, the fault was not where the client was.
 fn went_elsewhere(struck: &Struck, log: &[Exchange]) -> Option<String> {
-    let (meant, next) = (struck.met_by_next.as_deref()?, log.get(struck.after_requests)?);
+    let (request, meant) = struck.meant.as_ref()?;
+    let next = log.get(*request)?;
     let answered_by = next.http.replica.as_deref().filter(|_| next.http.boot_id.is_some())?;
     (answered_by != meant).then(|| {
         format!(
@@ -180,7 +181,7 @@ mod tests {
             proof,
             restart: Some(restart),
             after_requests: 1,
-            met_by_next: None,
+            meant: None,
             held_one: true,
             window,
         })
@@ -235,7 +236,7 @@ mod tests {
         };
         let Happened::Struck(struck) = restarted(true) else { panic!("it is struck") };
         let met = |next: Exchange| {
-            let struck = Struck { met_by_next: Some("a-1".to_owned()), ..struck.clone() };
+            let struck = Struck { meant: Some((1, "a-1".to_owned())), ..struck.clone() };
             let (way, happened) = (Way::Gateway, Happened::Struck(struck));
             let log = vec![exchange(Ask::Other, "a-1.old"), next];
             judge(&Played { way, happened, log, ..survived_a_restart() })

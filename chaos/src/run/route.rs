@@ -64,6 +64,11 @@ impl Route {
         Ok(route)
     }
 
+    /// Whether a client that is logged in stays with its replica.
+    pub(super) fn sticks(&self) -> bool {
+        self.entrance == Some(Entrance::Sticky)
+    }
+
     /// The replica that the client's next request will reach.
     ///
     /// # Errors

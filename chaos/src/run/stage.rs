@@ -55,8 +55,8 @@ pub struct Struck {
     pub restart: Option<RestartTimes>,
     /// How many of the client's requests had ended when it began.
     pub after_requests: usize,
-    /// The replica that was hit, if the request after that was meant to reach it.
-    pub met_by_next: Option<String>,
+    /// Which of the client's requests was meant to reach the replica that was hit, and which replica that is.
+    pub meant: Option<(usize, String)>,
     /// Whether the lab held a request until the fault was over.
     pub held_one: bool,
     /// From when to when it was in force.
@@ -175,12 +175,21 @@ impl<'a> Stage<'a> {
         };
         let in_flight = aim.held.is_some();
         let strike = fault::strike(plot.fault, aim).await?;
+        // A request that was held and spared had reached it already; where the gateway sticks, the next one must.
+        let spared = in_flight
+            .then(|| strike.in_force.as_ref().filter(|it| spares_this_request(plot.moment.phase, it)));
+        let request = match spared {
+            None => Some(after_requests),
+            Some(Some(InForce::Away(_))) if self.route.sticks() => Some(after_requests + 1),
+            Some(_) => None,
+        };
+        let request = request.filter(|_| plot.fault.meets_the_next_request());
         let happened = Happened::Struck(Struck {
             proven: strike.proof.proven,
             proof: strike.proof.what.clone(),
             restart: strike.restart.clone(),
             after_requests,
-            met_by_next: (plot.fault.meets_the_next_request() && !in_flight).then(|| replica.clone()),
+            meant: request.map(|request| (request, replica.clone())),
             held_one: in_flight && strike.in_force.is_none() && plot.fault.row().lasts == Lasts::Over,
             window: Window { from_ms, until_ms: hundredths(self.client.now_ms()) },
         });
