@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 
+use crate::driver::docker::engine::Unreachable;
 use crate::driver::local::{bury, control};
 use crate::driver::{Driver, DriverName, docker};
 use crate::state::folder;
@@ -31,25 +32,36 @@ pub struct HealArgs {
 /// # Errors
 /// If a lab cannot be healed.
 pub async fn run(args: &HealArgs) -> anyhow::Result<ExitCode> {
-    let mut healed = 0;
+    let (mut healed, mut sick) = (0, Vec::new());
     if args.driver != Some(DriverName::Docker) {
         let mut names = folder::names()?;
         names.retain(|name| args.lab.as_ref().is_none_or(|wanted| wanted == name));
-        for name in &names {
-            for line in heal(name).await? {
-                writeln!(stdout(), "{name}: {line}")?;
+        for name in names {
+            healed += 1;
+            match heal(&name).await {
+                Ok(lines) => lines.iter().try_for_each(|line| writeln!(stdout(), "{name}: {line}"))?,
+                Err(error) => sick.push(format!("{name}: {error:#}")),
             }
         }
         folder::remove_doomed()?;
-        healed += names.len();
     }
-    let mut sick = Vec::new();
     if args.driver != Some(DriverName::Local) {
         let in_containers = match docker::heal::heal(args.lab.as_deref()).await {
             Ok(labs) => labs,
             Err(error) if args.driver.is_some() => return Err(error),
-            // Without an engine there is nothing in it; a lab of the name that was asked for may be local.
-            Err(_) => Vec::new(),
+            Err(error) => {
+                match &args.lab {
+                    // The one that was named is a local one.
+                    Some(_) if healed > 0 => {}
+                    Some(name) => {
+                        bail!("no lab called {name:?} runs in processes, and in containers: {error:#}")
+                    }
+                    // Without an engine there is nothing in it.
+                    None if error.is::<Unreachable>() => {}
+                    None => sick.push(format!("labs in containers: {error:#}")),
+                }
+                Vec::new()
+            }
         };
         for (name, outcome) in in_containers {
             healed += 1;

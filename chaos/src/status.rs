@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use crate::driver::docker::program;
 use crate::driver::status::{LabStatus, ProcessStatus};
 use crate::driver::{DriverName, docker, local};
 use crate::report::wrap::{fitted, narrow};
@@ -79,10 +78,8 @@ fn text(lab: &LabStatus) -> String {
         let line = format!("  {:name_width$}  {:url_width$}  {line}", process.name, process.url);
         text.push_str(&format!("{}\n", fitted(&line, 4)));
     }
-    for missing in &lab.missing {
-        let compose = program::called();
-        let line = format!("  {missing} is not there: {compose} -p {} up -d makes it", lab.name);
-        text.push_str(&format!("{}\n", fitted(&line, 4)));
+    if let Some(missing) = &lab.says_missing {
+        text.push_str(&format!("{}\n", fitted(&format!("  {missing}"), 4)));
     }
     text.push_str(&format!("{}\n\n", fitted(&format!("logs: {}", lab.logs), 2)));
     text

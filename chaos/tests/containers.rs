@@ -44,6 +44,11 @@ async fn left(engine: &Engine, project: &str) -> Vec<String> {
     left
 }
 
+/// All that a tool has said, with long lines as one.
+fn unwrapped(output: &std::process::Output) -> String {
+    words(output).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A name for a lab of this test.
 fn name(of: &str) -> String {
     format!("test-{of}-{}", std::process::id())
@@ -105,8 +110,7 @@ async fn a_run_in_containers_is_told_like_any_other_and_keeps_every_boxs_log() {
     let place = Place::with_the_engine();
     let mut run = place.chaos(&["run", "cart", "kill", "--service", "stateful", "--driver", "docker"]);
     let output = run.env("CHAOS_RESULTS", results.path()).output().unwrap();
-    // Long lines are wrapped.
-    let told = words(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = unwrapped(&output);
     assert_eq!(output.status.code(), Some(0), "{told}");
     for part in ["as predicted", "chaos started it", "--driver docker", "new boot id"] {
         assert!(told.contains(part), "{part}: {told}");
@@ -340,14 +344,24 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The Compose that `make up` takes, to be told something about a project.
-fn compose(project: &str) -> Command {
-    let keys = ["LAB_KEYS_STATEFUL", "LAB_KEYS_STATELESS"].map(|it| (it, format!("k1:{}", "0".repeat(64))));
+/// The Compose that `make up` takes, to be told something about a project, whose keys and ports are in a file.
+fn compose(project: &str, env_file: &Path) -> Command {
     let mut compose = Command::new(root().join("deploy/compose"));
-    compose.args(["-p", project]).envs(keys).env("POSTGRES_PASSWORD", "not-a-secret");
-    // Not the keys and ports of the lab that somebody plays with here.
-    compose.env("LAB_ENV_FILE", "/nowhere").env_remove("COMPOSE_PROJECT_NAME").current_dir(root());
+    compose.args(["-p", project]).env("LAB_ENV_FILE", env_file);
+    // Not the ports of the lab that somebody plays with here.
+    compose.env_remove("COMPOSE_PROJECT_NAME").current_dir(root());
     compose
+}
+
+/// A file like the one that `deploy/env` draws, with other ports.
+fn env_file() -> tempfile::NamedTempFile {
+    let keys = ["LAB_KEYS_STATEFUL", "LAB_KEYS_STATELESS"].map(|it| (it, format!("k1:{}", "0".repeat(64))));
+    let keys = keys.map(|(name, key)| (name.to_owned(), key)).into_iter();
+    let password = [("POSTGRES_PASSWORD".to_owned(), "not-a-secret".to_owned())];
+    let lines = keys.chain(password).chain(free_ports()).map(|(name, value)| format!("{name}={value}\n"));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), lines.collect::<String>()).unwrap();
+    file
 }
 
 /// A free port for each variable of the compose file that names one.
@@ -372,9 +386,9 @@ async fn a_project_that_compose_has_started_is_a_lab_like_our_own() {
     }
     let (place, engine, name) = (Place::with_the_engine(), engine::open().await.unwrap(), name("compose"));
     let _swept = Swept(name.clone());
-    let ports = free_ports();
+    let env_file = env_file();
     let compose = |args: &[&str]| {
-        let output = compose(&name).args(args).envs(ports.iter().cloned()).output().unwrap();
+        let output = compose(&name, env_file.path()).args(args).output().unwrap();
         assert!(output.status.success(), "compose {args:?}: {output:?}");
         words(&output)
     };
@@ -425,7 +439,9 @@ async fn a_project_that_compose_has_started_is_a_lab_like_our_own() {
     }
 
     // Half up: a box that is down is named, and started by heal; one that is gone is named.
-    let two = find::project(&engine, &name).await.unwrap().unwrap().boxes["stateless-2"].id.clone().unwrap();
+    let boxes = find::project(&engine, &name).await.unwrap().unwrap().boxes;
+    let container = |name: &str| boxes[name].id.clone().unwrap();
+    let two = container("stateless-2");
     engine.stop_container(&two, None).await.unwrap();
     let half = restart("stateless-1");
     assert!(half.status.code() == Some(3) && words(&half).contains("stateless-2 does not run"), "{half:?}");
@@ -433,11 +449,27 @@ async fn a_project_that_compose_has_started_is_a_lab_like_our_own() {
     let force = RemoveContainerOptionsBuilder::default().force(true).build();
     engine.remove_container(&two, Some(force)).await.unwrap();
     let half = restart("stateless-1");
-    let cure = format!("stateless-2 is not there; `{} -p {name} up -d`", program::called());
-    assert!(half.status.code() == Some(3) && words(&half).contains(&cure), "{half:?}");
+    // The cure as it can be typed: with the keys and ports of this lab, and not of another.
+    let cure = format!("{} --env-file {} -p {name} up -d", program::called(), env_file.path().display());
+    let missing = format!("stateless-2 is not there; `{cure}`");
+    assert!(half.status.code() == Some(3) && unwrapped(&half).contains(&missing), "{half:?}");
     assert!(place.told(&["status", "--driver", "docker"]).contains("stateless-2 is not there"));
+    // Without the database nobody becomes ready; what can be healed is, and what cannot is named.
+    let force = RemoveContainerOptionsBuilder::default().force(true).build();
+    engine.remove_container(&container("postgres"), Some(force)).await.unwrap();
+    engine.pause_container(&container("stateless-1")).await.unwrap();
+    engine.stop_container(&container("stateful-1"), None).await.unwrap();
     let half = place.run(&heal);
-    assert!(half.status.code() == Some(3) && words(&half).contains(&cure), "{half:?}");
+    let missing = format!("postgres, stateless-2 are not there; `{cure}`");
+    for part in [&missing, "stateless-1 was paused and goes on", "stateful-1 was down and was started"] {
+        assert!(half.status.code() == Some(3) && unwrapped(&half).contains(part), "{part}: {half:?}");
+    }
+    let mended = Command::new("sh").args(["-c", &cure]).current_dir(root()).output().unwrap();
+    assert!(mended.status.success(), "{mended:?}");
+    // Compose knows the keys of the file, and its sibling has had a newer one since.
+    let healed = place.told(&heal);
+    assert!(healed.contains("stateless-2 had an older key than its sibling"), "{healed}");
+    assert!(place.told(&heal).contains("nothing has to be undone"));
 
     // What was made anew is still the project's: down takes it along, and the stranger is not its own.
     let force = RemoveContainerOptionsBuilder::default().force(true).build();
@@ -459,11 +491,12 @@ async fn compose_knows_a_lab_of_ours() {
     }
     let name = name("known");
     let lab = Lab::of([service::stateful()]).replicas(1).on(DriverName::Docker).named(&name).start().await;
-    let listed = compose(&name).arg("ps").output().unwrap();
+    let env_file = env_file();
+    let listed = compose(&name, env_file.path()).arg("ps").output().unwrap();
     for part in ["stateful-1", "postgres", "Up"] {
         assert!(words(&listed).contains(part), "{part}: {listed:?}");
     }
-    assert!(compose(&name).args(["down", "-v"]).output().unwrap().status.success());
+    assert!(compose(&name, env_file.path()).args(["down", "-v"]).output().unwrap().status.success());
     assert_eq!(left(&engine::open().await.unwrap(), &name).await, Vec::<String>::new());
     // And then there is nothing left for us to end.
     lab.driver.stop().await;

@@ -19,7 +19,7 @@ use chaos::state::{Condition, LabState, ProcessId, ProcessState, machine_boot};
 use chaos::way::Way;
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
-use support::tool::{Place, eventually, signal};
+use support::tool::{Place, eventually, signal, words};
 use support::{Lab, Running};
 
 async fn processes(lab: &Running) -> Vec<ProcessId> {
@@ -178,6 +178,28 @@ fn heal_ends_what_outlived_its_tool_and_only_that() {
     assert_eq!(place.left_behind(), Vec::<&Path>::new());
     stranger.kill().unwrap();
     stranger.wait().unwrap();
+}
+
+#[test]
+fn a_lab_that_cannot_be_healed_is_named_and_keeps_no_other_from_healing() {
+    let place = Place::new();
+    place.told(&["heal"]);
+    // Somebody owns it and obeys nobody.
+    let stubborn = place.labs().join("a-stubborn-one");
+    fs::create_dir_all(&stubborn).unwrap();
+    let lock = fs::File::create(stubborn.join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    fs::write(stubborn.join("control"), "").unwrap();
+    dead_lab(&place, "", &[]);
+    let healed = place.run(&["heal"]);
+    let told = words(&healed);
+    assert!(healed.status.code() == Some(3) && told.contains("chaos: a-stubborn-one: "), "{told}");
+    assert!(told.contains("dead: its tool is gone; what it left behind is removed"), "{told}");
+    assert_eq!(place.left_behind(), [stubborn]);
+
+    let nobody = place.run(&["heal", "--lab", "dead"]);
+    assert_eq!(nobody.status.code(), Some(3), "{nobody:?}");
+    assert!(words(&nobody).contains("no lab called \"dead\""), "{nobody:?}");
 }
 
 #[test]

@@ -14,11 +14,13 @@ pub mod ready;
 pub mod redis;
 pub mod postgres;
 pub mod gateway;
+pub mod healing;
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
+pub use healing::Healing;
 pub use ready::Ready;
 pub use spec::{DriverName, LabSpec, StoreWish, Target};
 pub use verb::{Done, Verb};
@@ -260,15 +262,32 @@ impl Driver {
     /// what had to be done.
     ///
     /// # Errors
-    /// What would not come back.
+    /// What would not come back, and what was done all the same.
     pub async fn heal(&self) -> anyhow::Result<Vec<String>> {
-        let Done::Healed(mut done) = self.order(Verb::Heal).await? else {
-            bail!("asked for healing and was told something else");
+        let done = self.heal_what_is_there().await?;
+        let ready = async {
+            self.all_ready(READY_WITHIN).await?;
+            self.all_in_rotation(READY_WITHIN).await
         };
-        done.extend(self.back_in_rotation().await);
-        self.all_ready(READY_WITHIN).await?;
-        self.all_in_rotation(READY_WITHIN).await?;
-        Ok(done)
+        let mut healing = Healing::default();
+        healing.note(Ok(done));
+        healing.note(ready.await.map(|()| None));
+        healing.outcome()
+    }
+
+    /// As [`Driver::heal`], and does not wait until everything is ready: what is not there would be waited for.
+    ///
+    /// # Errors
+    /// As [`Driver::heal`].
+    pub async fn heal_what_is_there(&self) -> anyhow::Result<Vec<String>> {
+        let mut healing = Healing::default();
+        healing.note(match self.order(Verb::Heal).await {
+            Ok(Done::Healed(done)) => Ok(done),
+            Ok(other) => Err(anyhow!("asked for healing and was told {other:?}")),
+            Err(error) => Err(error),
+        });
+        healing.note(Ok(self.back_in_rotation().await));
+        healing.outcome()
     }
 
     /// Puts back whoever was taken out of rotation and has not been restarted since.

@@ -22,6 +22,9 @@ pub struct LabStatus {
     pub logs: String,
     /// What should be there and is not.
     pub missing: Vec<String>,
+    /// The same in words, and what makes it whole.
+    #[serde(skip)]
+    pub says_missing: Option<String>,
     /// Its processes or containers.
     pub processes: Vec<ProcessStatus>,
 }

@@ -266,6 +266,27 @@ async fn healing_undoes_whatever_is_in_force_and_can_be_repeated() {
 }
 
 #[tokio::test]
+async fn what_will_not_come_back_is_named_and_keeps_nobody_else_from_healing() {
+    for lab in drivers(Lab::twins).await {
+        lab.driver.kill("stateful-1").await.unwrap();
+        assert!(lab.driver.gone("stateful-1", SOON).await.unwrap());
+        let address = lab.url("stateful-1").trim_start_matches("http://").to_owned();
+        let taken = std::net::TcpListener::bind(&address).unwrap();
+        lab.driver.kill("stateless-1").await.unwrap();
+        lab.driver.freeze("stateless-2").await.unwrap();
+        let left = format!("{:#}", lab.driver.heal().await.unwrap_err());
+        for part in ["stateful-1", "in use", "stateless-1 was down and was started", "stateless-2 was"] {
+            assert!(left.contains(part), "{part}: {left}");
+        }
+        let ada = lab.log_in("stateless-1", "ada").await;
+        assert_eq!(lab.get("stateless-2", "/session", &ada).await.status, 200);
+
+        drop(taken);
+        assert_eq!(lab.driver.heal().await.unwrap(), ["stateful-1 was down and was started"]);
+    }
+}
+
+#[tokio::test]
 async fn a_replica_that_does_not_end_is_no_proof_and_healing_replaces_it() {
     for lab in
         drivers(|| Lab::of([service::stateful()]).replicas(1).args("stateful", ["--drain-wait", "1h"])).await

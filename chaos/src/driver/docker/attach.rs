@@ -6,7 +6,7 @@ use bollard::Docker as Engine;
 use super::compose::Compose;
 use super::find::{self, Found};
 use super::labels::ROLE;
-use super::{Docker, engine, program};
+use super::{Docker, engine};
 
 impl Docker {
     /// Joins a lab that is up and whole.
@@ -16,11 +16,8 @@ impl Docker {
     pub async fn attach(name: &str) -> anyhow::Result<Docker> {
         let engine = engine::open().await?;
         let found = named(&engine, name).await?;
-        if let [missing, ..] = found.missing()[..] {
-            let compose = program::called();
-            bail!(
-                "the lab {name:?} is half up: {missing} is not there; `{compose} -p {name} up -d` makes it"
-            );
+        if let Some(missing) = found.says_missing() {
+            bail!("the lab {name:?} is half up: {missing}");
         }
         if let [down, ..] = found.down()[..] {
             bail!(

@@ -9,7 +9,8 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use super::compose::Published;
 use super::engine::plain;
-use super::labels::{self, BOX, BOXES, KIND, NEXT, OWNER, Owner, PROJECT, Role};
+use super::labels::{self, BOX, BOXES, ENV_FILE, KIND, NEXT, OWNER, Owner, PROJECT, Role};
+use super::program;
 use super::project::{Boxed, Project};
 
 /// A lab as the engine's labels tell of it.
@@ -29,6 +30,8 @@ pub struct Found {
     pub private: bool,
     /// The boxes that should be there; empty if nobody has written that down.
     pub expected: Vec<String>,
+    /// The file with its keys and ports, if compose was told of another than the usual one.
+    pub env_file: Option<String>,
 }
 
 /// All labs.
@@ -66,6 +69,7 @@ fn sorted(containers: Vec<ContainerSummary>) -> Vec<Found> {
             owner: None,
             private: false,
             expected: Vec::new(),
+            env_file: None,
         });
         match (Role::read(label), label(BOX)) {
             (Some(_), Some(name)) if name_of(&container).ends_with(NEXT) => {
@@ -73,6 +77,7 @@ fn sorted(containers: Vec<ContainerSummary>) -> Vec<Found> {
             }
             (Some(_), Some(name)) => {
                 lab.owner = label(OWNER).and_then(|owner| Owner::read(&owner)).or(lab.owner.take());
+                lab.env_file = label(ENV_FILE).filter(|file| file != ".env").or(lab.env_file.take());
                 lab.private |= label(KIND).as_deref() == Some("private");
                 if let Some(boxes) = label(BOXES) {
                     lab.expected = boxes.split_whitespace().map(str::to_owned).collect();
@@ -101,6 +106,34 @@ impl Found {
     /// The boxes that should be there and have no container.
     pub fn missing(&self) -> Vec<&str> {
         self.expected.iter().map(String::as_str).filter(|name| !self.boxes.contains_key(*name)).collect()
+    }
+
+    /// Which boxes have no container, and what makes them; `None` if all are there.
+    pub fn says_missing(&self) -> Option<String> {
+        let missing = self.missing();
+        let are = match missing.len() {
+            0 => return None,
+            1 => "is",
+            _ => "are",
+        };
+        Some(format!("{} {are} not there; {}", missing.join(", "), self.completion()))
+    }
+
+    /// How a lab is made whole of which a box is not there. Compose knows how it has made one; a lab of this tool
+    /// has keys and ports that nobody else knows.
+    pub fn completion(&self) -> String {
+        match &self.owner {
+            Some(owner) if !owner.lives() => "its tool is gone: `chaos heal` removes what is left".to_owned(),
+            Some(owner) => format!(
+                "end its `chaos up` (pid {}) and start another: nothing else knows its keys",
+                owner.pid()
+            ),
+            None => {
+                let file = self.env_file.as_ref().map(|file| format!(" --env-file {file}"));
+                let file = file.unwrap_or_default();
+                format!("`{}{file} -p {} up -d` makes what is missing", program::called(), self.name)
+            }
+        }
     }
 
     /// The boxes whose containers do not run.

@@ -2,12 +2,12 @@
 //! unpaused and started, wherever it stands still. What to do is read from the engine alone, so it does not
 //! matter how the tool that did the damage ended.
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use bollard::Docker as Engine;
 
 use super::find::Found;
-use super::{Docker, anew, attach, engine, find, lab, program, remove};
-use crate::driver::Driver;
+use super::{Docker, anew, attach, engine, find, lab, remove};
+use crate::driver::{Driver, Healing};
 
 /// Heals one lab, or all of them; says of each what was done.
 ///
@@ -43,16 +43,18 @@ async fn heal_one(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> {
         }
         _ => {}
     }
-    let mut done = anew::finish(engine, lab).await?;
+    let mut healing = Healing::default();
+    healing.note(anew::finish(engine, lab).await);
     let lab = attach::named(engine, &lab.name).await?;
     let driver = Driver::Docker(Docker::join(engine, &lab).await?);
-    done.extend(driver.heal().await.context("healing")?);
-    if let [missing, ..] = lab.missing()[..] {
-        let name = &lab.name;
-        let so_far = if done.is_empty() { String::new() } else { format!(" ({} was done)", done.join("; ")) };
-        let compose = program::called();
-        bail!("{missing} is not there; `{compose} -p {name} up -d` makes it{so_far}");
+    if let Some(missing) = lab.says_missing() {
+        // It cannot be made from here, and whoever needs it will not be ready.
+        healing.note(Err::<Vec<String>, _>(anyhow!(missing)));
+        healing.note(driver.heal_what_is_there().await);
+    } else {
+        healing.note(driver.heal().await);
     }
+    let mut done = healing.outcome()?;
     if done.is_empty() {
         done.push("is up, and nothing has to be undone".to_owned());
     }

@@ -22,6 +22,8 @@ pub const BOXES: &str = "amnesia.boxes";
 pub const PROJECT: &str = "com.docker.compose.project";
 /// Compose's own: the name in the compose file, which is the box.
 pub const BOX: &str = "com.docker.compose.service";
+/// Compose's own: the file with keys and ports that it was told to read.
+pub const ENV_FILE: &str = "com.docker.compose.project.environment_file";
 /// What the name of a container that is made anew ends with, until the one it replaces is gone.
 pub const NEXT: &str = "-next";
 

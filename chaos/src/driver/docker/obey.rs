@@ -11,7 +11,7 @@ use futures_util::TryStreamExt;
 use super::Docker;
 use super::engine::{plain, said};
 use super::logs;
-use crate::driver::{Done, EXIT_WITHIN, READY_WITHIN, Verb};
+use crate::driver::{Done, EXIT_WITHIN, Healing, READY_WITHIN, Verb};
 use crate::gates;
 use crate::state::{Condition, LabState};
 
@@ -96,32 +96,37 @@ impl Docker {
         Ok(())
     }
 
-    /// Unpauses what is paused and starts what is down, the stores first.
+    /// Unpauses what is paused and starts what is down, the stores first. A box that will not come back does not
+    /// keep the others from it.
     async fn heal(&self) -> anyhow::Result<Vec<String>> {
-        let mut done = Vec::new();
+        let mut healing = Healing::default();
         for name in self.project.stores_first() {
-            let state = self.project.state_of(&name).await?;
-            match state {
-                ContainerState { paused: Some(true), .. } => {
-                    self.thaw(&name).await?;
-                    done.push(format!("{name} was paused and goes on"));
-                }
-                // Told to end and still here: it does not get a second chance to refuse.
-                ContainerState { running: Some(true), .. } if self.should_have_ended(&name).await => {
-                    self.end(&name, true).await?;
-                    self.gone(&name, EXIT_WITHIN).await?;
-                    self.start_again(&name).await?;
-                    done.push(format!("{name} was told to end and had not; it was killed and started"));
-                }
-                ContainerState { running: Some(true), .. } => {}
-                _ => {
-                    self.start_again(&name).await?;
-                    done.push(format!("{name} was down and was started"));
-                }
-            }
+            healing.note(self.heal_box(&name).await);
         }
-        done.extend(self.one_ring_for_all().await?);
-        Ok(done)
+        healing.note(self.one_ring_for_all().await);
+        healing.outcome()
+    }
+
+    async fn heal_box(&self, name: &str) -> anyhow::Result<Option<String>> {
+        let done = match self.project.state_of(name).await? {
+            ContainerState { paused: Some(true), .. } => {
+                self.thaw(name).await?;
+                format!("{name} was paused and goes on")
+            }
+            // Told to end and still here: it does not get a second chance to refuse.
+            ContainerState { running: Some(true), .. } if self.should_have_ended(name).await => {
+                self.end(name, true).await?;
+                self.gone(name, EXIT_WITHIN).await?;
+                self.start_again(name).await?;
+                format!("{name} was told to end and had not; it was killed and started")
+            }
+            ContainerState { running: Some(true), .. } => return Ok(None),
+            _ => {
+                self.start_again(name).await?;
+                format!("{name} was down and was started")
+            }
+        };
+        Ok(Some(done))
     }
 
     /// Ends a replica and starts it again, with the ring it is to have by now.

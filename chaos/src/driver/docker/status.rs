@@ -32,6 +32,7 @@ async fn lab(engine: &Engine, found: &Found) -> anyhow::Result<LabStatus> {
     }
     let expected = if found.private { Ok(found.clone()) } else { attach::named(engine, &found.name).await };
     let missing = expected.iter().flat_map(Found::missing).map(str::to_owned).collect();
+    let says_missing = expected.iter().find_map(Found::says_missing);
     let started_at = processes.iter().filter_map(|process| process.since).min();
     Ok(LabStatus {
         driver: "docker",
@@ -42,6 +43,7 @@ async fn lab(engine: &Engine, found: &Found) -> anyhow::Result<LabStatus> {
         store,
         logs: format!("docker logs {}", super::make::container(&found.name, "BOX")),
         missing,
+        says_missing,
         processes,
     })
 }

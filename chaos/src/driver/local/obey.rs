@@ -12,7 +12,7 @@ use super::proc;
 use super::process::{self, Recipe, Running};
 use crate::driver::gateway;
 use crate::driver::redis::{self, NoReply};
-use crate::driver::{Done, EXIT_WITHIN, READY_WITHIN, Verb};
+use crate::driver::{Done, EXIT_WITHIN, Healing, READY_WITHIN, Verb};
 use crate::state::Condition;
 
 impl Lab {
@@ -131,33 +131,39 @@ impl Lab {
             .with_context(|| format!("removing {}", data.display()))
     }
 
-    /// Thaws what is frozen and starts what is down, Redis first.
+    /// Thaws what is frozen and starts what is down, Redis first. A process that will not come back does not keep
+    /// the others from it.
     async fn heal(&self) -> anyhow::Result<Vec<String>> {
-        let mut done = Vec::new();
+        let mut healing = Healing::default();
         let redis = self.slots.keys().filter(|name| *name == "redis");
         for process in redis.chain(self.slots.keys().filter(|name| *name != "redis")) {
-            let condition = self.state().processes.get(process).map(|state| state.condition);
-            let running = lock(&self.slot(process)?.running).clone();
-            match running.filter(Running::runs) {
-                // Told to end and still here: it does not get a second chance to refuse.
-                Some(running) if condition == Some(Condition::Down) => {
-                    self.end(process, Signal::SIGKILL)?;
-                    running.gone(EXIT_WITHIN).await;
-                    self.start(process).await?;
-                    done.push(format!("{process} was told to end and had not; it was killed and started"));
-                }
-                Some(running) if is_frozen(&running) => {
-                    self.thaw(process).await?;
-                    done.push(format!("{process} was frozen and goes on"));
-                }
-                Some(_) => {}
-                None => {
-                    self.start(process).await?;
-                    done.push(format!("{process} was down and was started"));
-                }
-            }
+            healing.note(self.heal_process(process).await);
         }
-        Ok(done)
+        healing.outcome()
+    }
+
+    async fn heal_process(&self, process: &str) -> anyhow::Result<Option<String>> {
+        let condition = self.state().processes.get(process).map(|state| state.condition);
+        let running = lock(&self.slot(process)?.running).clone();
+        let done = match running.filter(Running::runs) {
+            // Told to end and still here: it does not get a second chance to refuse.
+            Some(running) if condition == Some(Condition::Down) => {
+                self.end(process, Signal::SIGKILL)?;
+                running.gone(EXIT_WITHIN).await;
+                self.start(process).await?;
+                format!("{process} was told to end and had not; it was killed and started")
+            }
+            Some(running) if is_frozen(&running) => {
+                self.thaw(process).await?;
+                format!("{process} was frozen and goes on")
+            }
+            Some(_) => return Ok(None),
+            None => {
+                self.start(process).await?;
+                format!("{process} was down and was started")
+            }
+        };
+        Ok(Some(done))
     }
 
     fn filled_in(&self, slot: &Slot) -> anyhow::Result<Recipe> {

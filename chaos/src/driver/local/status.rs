@@ -47,6 +47,7 @@ async fn lab(name: &str) -> Option<LabStatus> {
         store: state.store.why().to_owned(),
         logs: format!("in {}", state.logs.display()),
         missing: Vec::new(),
+        says_missing: None,
         processes,
     })
 }
