@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::fault::{FAULTS, FaultRow};
 use crate::flow::{Entrance, FLOWS, FlowRow, Replicas};
-use crate::report::wrap::{fitted, narrow};
+use crate::report::wrap::{fitted, narrow, wrapped};
 use crate::service::{self, Keys, Service, Twin};
 use crate::way::Way;
 
@@ -60,7 +60,7 @@ fn as_text() -> String {
 /// What is said of a name, beside it; below it on a narrow terminal.
 fn beside(width: usize, name: &str, what: &str) -> String {
     match (narrow(), name) {
-        (false, _) => format!("  {name:<width$} {what}\n"),
+        (false, _) => format!("  {name:<width$} {}\n", wrapped(what, width + 3)),
         (true, "") => format!("    {}\n", fitted(what, 4)),
         (true, _) => format!("  {name}\n    {}\n", fitted(what, 4)),
     }

@@ -67,6 +67,36 @@ fn prose_and_stories_fit_forty_columns() {
     }
 }
 
+#[test]
+fn a_terminal_as_it_opens_has_eighty_columns_and_they_are_enough() {
+    for typed in [
+        "",
+        "list",
+        "lab list",
+        "lab start 7",
+        "run cart kill",
+        "run order kill --service stateless",
+        "load --clients 4 --for 2s --every 700ms --pace 50ms --service stateful",
+        "matrix --moments telling --only flow=cart,flow=sticky,fault=kill,service=stateful,service=stateless",
+    ] {
+        let Some(said) = on_a_terminal(80, typed, true) else { return };
+        for line in said.lines() {
+            assert!(line.chars().count() <= 80, "chaos {typed}: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_is_told_on_two_lines_can_be_pasted() {
+    let place = Place::new();
+    let Some(said) = sees(&place, 80, "run cart kill --service stateful", true) else { return };
+    let (_, rest) = said.split_once("  again      chaos ").unwrap();
+    let (command, _) = rest.split_once("\n\n").unwrap();
+    assert!(command.contains("\\\n"), "the control: it is broken: {command:?}");
+    let again = sees(&place, 80, command, true).unwrap();
+    assert!(again.contains(&format!("again      chaos {command}\n")), "{again}");
+}
+
 fn fits_forty_columns(typed: &str, said: &str) {
     for line in said.lines() {
         // What is to be pasted is not broken, and a word that is longer than the line cannot be: a path, an address.

@@ -23,7 +23,7 @@ use crate::lab::store::Store;
 use crate::lab::tell::paragraph;
 use crate::report::paint::Paint;
 use crate::report::say;
-use crate::report::wrap::columns;
+use crate::report::wrap::{columns, command};
 use crate::usage::usage;
 
 /// `chaos class`
@@ -89,7 +89,8 @@ fn hand_in(folder: Option<&Path>, nickname: Option<String>, replace: bool) -> an
     let name = valid(name).map_err(usage)?;
     let hand_in = HandIn::of(name, &progress)?;
     if hand_in.labs.is_empty() {
-        say(&paragraph(0, "There is nothing to hand in yet. Begin: chaos lab start 1"))?;
+        let begin = command("chaos lab start 1");
+        say(&paragraph(0, &format!("There is nothing to hand in yet. Begin: {begin}")))?;
         return Ok(ExitCode::from(2));
     }
     match folder {

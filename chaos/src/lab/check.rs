@@ -12,7 +12,7 @@ use super::store::Store;
 use super::tell::{self, paragraph};
 use crate::attempt::try_out;
 use crate::report::paint::Paint;
-use crate::report::wrap::fitted;
+use crate::report::wrap::{command, fitted};
 use crate::report::{say, text};
 use crate::results::{Cell, Observed, Results};
 use crate::usage::usage;
@@ -110,7 +110,8 @@ fn compared(ask: &Ask, cell: &Cell, said: Verdict, paint: Paint) -> String {
         out.push_str(&paragraph(2, misconception));
     }
     out.push_str(&paragraph(2, &because(cell)));
-    let _ = writeln!(out, "  {}", fitted(&format!("as a story: {}", ask.cell.command()), 4));
+    let story = format!("as a story: {}", command(&ask.cell.command()));
+    out.push_str(&paragraph(2, &story));
     out
 }
 

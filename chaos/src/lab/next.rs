@@ -4,7 +4,7 @@ use super::catalogue::Lab;
 use super::progress::Progress;
 use super::tell::{paragraph, what_next};
 use crate::args::ABOUT;
-use crate::report::wrap::narrow;
+use crate::report::wrap::{command, narrow, wrapped};
 
 /// A few lines: who has begun a lab is taken on from there, anybody else is shown where to begin.
 ///
@@ -20,7 +20,8 @@ pub fn where_you_are(progress: &Progress) -> anyhow::Result<String> {
     );
     out.push_str(&paragraph(0, &what_next(&lab, progress)));
     out.push('\n');
-    out.push_str(&paragraph(0, "All you have done: chaos lab status. Everything else: chaos --help"));
+    let (status, help) = (command("chaos lab status"), command("chaos --help"));
+    out.push_str(&paragraph(0, &format!("All you have done: {status}. Everything else: {help}")));
     Ok(out)
 }
 
@@ -28,7 +29,7 @@ fn first_contact() -> String {
     let tries: String = TRY_FIRST
         .iter()
         .map(|(command, what)| match narrow() {
-            false => format!("  {command:<31}  {what}\n"),
+            false => format!("  {command:<31}  {}\n", wrapped(what, 35)),
             true => format!("  {command}\n{}", paragraph(4, what)),
         })
         .collect();

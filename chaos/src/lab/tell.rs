@@ -6,7 +6,7 @@ use std::path::Path;
 use super::catalogue::{HOW_MANY, Lab};
 use super::progress::{LabProgress, Progress};
 use super::step::Step;
-use crate::report::wrap::{columns, fitted, wrapped_at};
+use crate::report::wrap::{columns, command, fitted, wrapped_at};
 
 /// A sentence or more, moved to the right and broken to fit; with a line end.
 pub fn paragraph(indent: usize, text: &str) -> String {
@@ -63,7 +63,12 @@ fn questions(lab: &Lab, mine: Option<&LabProgress>) -> String {
 
 fn predict_command(lab: &Lab) -> String {
     let keys: Vec<String> = lab.predict.iter().map(|ask| format!("{}=…", ask.key)).collect();
-    format!("chaos lab predict {} {}", lab.number, keys.join(" "))
+    command(&format!("chaos lab predict {} {}", lab.number, keys.join(" ")))
+}
+
+/// `chaos lab check 2`, and perhaps something after it; to be copied, so in one piece.
+pub fn chaos_lab(what: &str, number: u8, more: &str) -> String {
+    command(&format!("chaos lab {what} {number}{more}"))
 }
 
 /// After `chaos lab predict`.
@@ -75,11 +80,9 @@ pub fn predicted(lab: &Lab, progress: &Progress) -> String {
 
 /// `chaos lab check` where nothing was predicted.
 pub fn predict_first(lab: &Lab) -> String {
-    format!(
-        "Lab {}: nothing to compare, because nothing is predicted. Predict first:\n  {}\n",
-        lab.number,
-        predict_command(lab)
-    )
+    let said =
+        format!("Lab {}: nothing to compare, because nothing is predicted. Predict first:", lab.number);
+    format!("{}{}", paragraph(0, &said), paragraph(2, &predict_command(lab)))
 }
 
 /// After a check where something that a question needs is not installed.
@@ -87,7 +90,8 @@ pub fn not_all_tried(lab: &Lab, untried: usize, of: usize) -> String {
     let number = lab.number;
     format!(
         "{untried} of {of} could not be tried, so the lab is not proven. Install what is missing (chaos doctor) and \
-         try again: chaos lab check {number}{}",
+         try again: {}{}",
+        chaos_lab("check", number, ""),
         or_go_on(number)
     )
 }
@@ -99,7 +103,8 @@ pub fn hints(lab: &Lab, taken: usize) -> String {
         out.push_str(&paragraph(0, &format!("Hint {} of {}: {hint}", at + 1, lab.hints.len())));
     }
     if taken >= lab.hints.len() {
-        let _ = writeln!(out, "There is no further hint; the answer: chaos lab solve {}", lab.number);
+        let solve = chaos_lab("solve", lab.number, "");
+        out.push_str(&paragraph(0, &format!("There is no further hint; the answer: {solve}")));
     }
     out
 }
@@ -113,8 +118,10 @@ pub fn answer(lab: &Lab, progress: &Progress) -> String {
 /// `chaos lab reset`
 pub fn forgotten(lab: Option<u8>) -> String {
     let said = match lab {
-        Some(lab) => format!("What you did in lab {lab} is forgotten. Begin again: chaos lab start {lab}"),
-        None => "What you did in all labs is forgotten. Begin again: chaos lab start 1".to_owned(),
+        Some(lab) => {
+            format!("What you did in lab {lab} is forgotten. Begin again: {}", chaos_lab("start", lab, ""))
+        }
+        None => format!("What you did in all labs is forgotten. Begin again: {}", chaos_lab("start", 1, "")),
     };
     paragraph(0, &said)
 }
@@ -173,49 +180,58 @@ pub fn state(lab: &Lab, mine: &LabProgress) -> &'static str {
 /// The next sensible thing to do in a lab.
 pub fn what_next(lab: &Lab, progress: &Progress) -> String {
     let number = lab.number;
-    let Some(mine) = progress.lab(number) else { return format!("Begin: chaos lab start {number}") };
+    let Some(mine) = progress.lab(number) else {
+        return format!("Begin: {}", chaos_lab("start", number, ""));
+    };
     match Step::of(lab, mine) {
         // Whoever has seen the answer is not sent to guess on.
         Step::Predict | Step::Run | Step::Look if mine.shown => change_or_go_on(number),
         Step::Predict => {
             let open = lab.predict.iter().map(|ask| ask.key.as_str());
             let open: Vec<&str> = open.filter(|key| !mine.predictions.contains_key(*key)).collect();
-            format!("Still to predict: {}. Then: chaos lab check {number}", open.join(", "))
+            format!("Still to predict: {}. Then: {}", open.join(", "), chaos_lab("check", number, ""))
         }
-        Step::Run => format!("Next: chaos lab check {number}"),
+        Step::Run => format!("Next: {}", chaos_lab("check", number, "")),
         Step::Look if mine.predictions.values().any(|said| said.right() == Some(false)) => {
             after_a_wrong_prediction(lab, mine)
         }
         Step::Look => change_or_go_on(number),
         Step::Change => {
-            format!("Next: mend what was broken (git diff), then: chaos lab check {number} --change")
+            let check = chaos_lab("check", number, " --change");
+            format!("Next: mend what was broken ({}), then: {check}", command("git diff"))
         }
         Step::Done if number == HOW_MANY => {
-            "That was the last lab. What you have done: chaos lab status".to_owned()
+            format!("That was the last lab. What you have done: {}", command("chaos lab status"))
         }
-        Step::Done => format!("Next: chaos lab start {}", number + 1),
+        Step::Done => format!("Next: {}", chaos_lab("start", number + 1, "")),
     }
 }
 
 fn change_or_go_on(number: u8) -> String {
-    format!("Next: change one thing (chaos lab start {number} --change){}", or_go_on(number))
+    let change = chaos_lab("start", number, " --change");
+    format!("Next: change one thing ({change}){}", or_go_on(number))
 }
 
 /// Nothing after the last lab.
 fn or_go_on(number: u8) -> String {
-    if number < HOW_MANY { format!(", or go on: chaos lab start {}", number + 1) } else { String::new() }
+    if number < HOW_MANY {
+        format!(", or go on: {}", chaos_lab("start", number + 1, ""))
+    } else {
+        String::new()
+    }
 }
 
 fn after_a_wrong_prediction(lab: &Lab, mine: &LabProgress) -> String {
     let number = lab.number;
+    let anew = chaos_lab("predict", number, " KEY=VERDICT");
     if mine.hints < lab.hints.len() {
+        let hint = chaos_lab("hint", number, "");
         return format!(
-            "Next: read {} from \"Why\" on, ask for a hint (chaos lab hint {number}), or predict anew: \
-             chaos lab predict {number} KEY=VERDICT",
+            "Next: read {} from \"Why\" on, ask for a hint ({hint}), or predict anew: {anew}",
             lab.text()
         );
     }
-    format!("Next: chaos lab predict {number} KEY=VERDICT, or the answer: chaos lab solve {number}")
+    format!("Next: {anew}, or the answer: {}", chaos_lab("solve", number, ""))
 }
 
 /// A lab's line in a list of all.
@@ -241,10 +257,11 @@ mod tests {
         assert!(what_next(&lab, &progress).starts_with("Still to predict"));
         progress.show(1);
         let shown = answer(&lab, &progress);
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(shown.contains("The lab is marked as shown. Next: change one thing"), "{shown}");
         progress.checked(1, &[("pause-stateful".to_owned(), Verdict::Survived)], None);
         assert!(
-            what_next(&lab, &progress).contains("go on: chaos lab start 2"),
+            what_next(&lab, &progress).contains(&format!("go on: {}", command("chaos lab start 2"))),
             "not to guess, nor to the answer"
         );
         assert_eq!(state(&lab, progress.lab(1).unwrap()), "solved by showing");

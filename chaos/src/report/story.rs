@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::paint::Paint;
-use super::wrap::{fitted, narrow, wrapped};
+use super::wrap::{COLUMNS, columns, command, fitted, narrow, wrapped};
 use crate::client::record::Evidence;
 use crate::fault::Fault;
 use crate::flow::Flow;
@@ -31,7 +31,7 @@ pub fn cell(cell: &Cell, of: &Results, paint: Paint) -> String {
     }
     out.push('\n');
     out.push_str(&verdict(cell, paint));
-    let _ = writeln!(out, "{}", paint.faint(&format!("  {}", fitted(&again(cell, of), 2))));
+    let _ = writeln!(out, "{}", paint.faint(&again(cell, of)));
     out
 }
 
@@ -40,7 +40,7 @@ pub fn deviation(cell: &Cell, of: &Results, paint: Paint) -> String {
     let mut out = format!("{}\n", paint.alarm(&fitted(&title(cell), 0)));
     out.push_str(&verdict(cell, paint));
     out.push_str(&requests(&cell.evidence));
-    let _ = writeln!(out, "  {}", fitted(&again(cell, of), 2));
+    let _ = writeln!(out, "{}", again(cell, of));
     out
 }
 
@@ -90,12 +90,29 @@ fn line(request: &Evidence) -> String {
         let call = fitted(&format!("{}: {call}", request.step), 2);
         return format!("  {call}\n    {}", fitted(&answer, 4));
     }
-    format!("  {:<13} {call:<28} {status:>4} {:>8.1} ms  {from}{failure}", request.step, request.ms)
+    let call_width = if roomy() { 28 } else { 21 };
+    let row =
+        format!("  {:<13} {call:<call_width$} {status:>4} {:>8.1} ms  {from}", request.step, request.ms);
+    if roomy() || format!("{row}{failure}").chars().count() <= columns() {
+        return format!("{row}{failure}");
+    }
+    // Below the call, which is what failed.
+    format!("{row}\n{:16}{}", "", failure.trim_start())
+}
+
+/// Whether a row of the table has room for its failure.
+fn roomy() -> bool {
+    columns() == COLUMNS
 }
 
 /// An order's id or a large number would push everything else out of sight.
 fn shortened(path: &str) -> String {
-    if path.chars().count() <= 22 { path.to_owned() } else { path.chars().take(21).chain(['…']).collect() }
+    let most = if roomy() { 22 } else { 17 };
+    if path.chars().count() <= most {
+        path.to_owned()
+    } else {
+        path.chars().take(most - 1).chain(['…']).collect()
+    }
 }
 
 /// What happened between two requests, or during one.
@@ -155,12 +172,13 @@ fn again(cell: &Cell, of: &Results) -> String {
     let way = if cell.way == Way::Direct { String::new() } else { format!("--way {} ", cell.way) };
     let driver = if of.driver == "local" { String::new() } else { format!(" --driver {}", of.driver) };
     let seed = of.seed;
-    format!(
-        "again      chaos run {} {} --service {} {way}--at {} --phase {} --seed {seed}{driver}",
+    let same = format!(
+        "chaos run {} {} --service {} {way}--at {} --phase {} --seed {seed}{driver}",
         cell.flow,
         cell.fault,
         cell.service,
         cell.moment.step,
         cell.moment.phase.word()
-    )
+    );
+    format!("  again      {}", fitted(&command(&same), BESIDE))
 }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::paint::Paint;
 use super::square::Square;
 use super::story;
-use super::wrap::{fitted, narrow, wrapped};
+use super::wrap::{columns, fitted, narrow, wrapped};
 use crate::fault::FAULTS;
 use crate::flow::{FLOWS, FlowRow};
 use crate::results::{Cell, Control, Observed, Results};
@@ -34,8 +34,16 @@ pub fn matrix(results: &Results, services: &[String], paint: Paint) -> String {
         let tried =
             |service: &&String| results.cells.iter().any(|cell| cell.way == way && cell.service == **service);
         let services: Vec<&String> = services.iter().filter(tried).collect();
-        for pair in services.chunks(2) {
-            table(&mut out, results, pair, way, paint);
+        if way == Way::Gateway && !services.is_empty() {
+            let _ = writeln!(out, "\n{}", paint.faint(&fitted(THROUGH_THE_GATEWAY, 0)));
+            if !results.cells.iter().any(|cell| cell.way == way && cell.observed != Observed::NotAvailable) {
+                let _ = writeln!(out, "nothing was tried");
+                continue;
+            }
+        }
+        let room_for = if columns() < FAULT + 2 * (2 + SQUARE) { 1 } else { 2 };
+        for beside in services.chunks(room_for) {
+            table(&mut out, results, beside, way, paint);
         }
     }
     out.push_str(&broken_controls(results, paint));
@@ -45,13 +53,6 @@ pub fn matrix(results: &Results, services: &[String], paint: Paint) -> String {
 }
 
 fn table(out: &mut String, results: &Results, services: &[&String], way: Way, paint: Paint) {
-    if way == Way::Gateway {
-        let _ = writeln!(out, "\n{}", paint.faint(&fitted(THROUGH_THE_GATEWAY, 0)));
-        if !results.cells.iter().any(|cell| cell.way == way && cell.observed != Observed::NotAvailable) {
-            let _ = writeln!(out, "nothing was tried");
-            return;
-        }
-    }
     if narrow() {
         for row in FLOWS {
             told(out, results, row, services, way, paint);

@@ -9,6 +9,15 @@ pub const COLUMNS: usize = 100;
 /// Where a table of requests still has room; on a narrower terminal each is told in two lines.
 pub const TABLE_COLUMNS: usize = 80;
 
+/// Stands for a blank within a command, until it is printed.
+const GLUE: char = '\u{a0}';
+
+/// A command in a sentence: whoever copies it must get all of it, so it counts as one word. So does what stands
+/// between backticks. If it is longer than a line, it is broken in the way a shell reads as one.
+pub fn command(words: &str) -> String {
+    words.replace(' ', &GLUE.to_string())
+}
+
 /// Breaks a sentence so that it ends before the last column; its first line begins at column `indent`, and
 /// the others are moved there. A single word is never broken.
 pub fn wrapped(sentence: &str, indent: usize) -> String {
@@ -23,7 +32,7 @@ pub fn fitted(line: &str, indent: usize) -> String {
 
 fn fitted_at(line: &str, indent: usize, columns: usize) -> String {
     if columns == COLUMNS {
-        return line.to_owned();
+        return line.replace(GLUE, " ");
     }
     let words = line.trim_start_matches(' ');
     let blanks = &line[..line.len() - words.len()];
@@ -62,20 +71,34 @@ pub fn wrapped_at(sentence: &str, indent: usize, columns: usize) -> String {
 /// Breaks a sentence whose first line begins at column `start`, and every other at `indent`.
 fn broken(sentence: &str, start: usize, indent: usize, columns: usize) -> String {
     let (mut out, mut begin, mut column) = (String::new(), start, start);
-    for word in sentence.split(' ') {
-        let width = word.chars().count();
-        if column > begin && column + 1 + width > columns {
-            out.push('\n');
-            out.push_str(&" ".repeat(indent));
-            (begin, column) = (indent, indent);
-        } else if column > begin {
-            out.push(' ');
-            column += 1;
+    for word in glued(sentence).split(' ') {
+        // One word, or the words of a command that has no line to itself.
+        let parts: Vec<&str> = match word.chars().count() {
+            width if width > columns.saturating_sub(indent) => word.split(GLUE).collect(),
+            _ => vec![word],
+        };
+        for (at, part) in parts.iter().enumerate() {
+            let width = part.chars().count();
+            let backslash = if at + 1 < parts.len() { 2 } else { 0 };
+            if column > begin && column + 1 + width + backslash > columns {
+                out.push_str(if at > 0 { " \\\n" } else { "\n" });
+                out.push_str(&" ".repeat(indent));
+                (begin, column) = (indent, indent);
+            } else if column > begin {
+                out.push(' ');
+                column += 1;
+            }
+            out.push_str(&part.replace(GLUE, " "));
+            column += width;
         }
-        out.push_str(word);
-        column += width;
     }
     out
+}
+
+/// With glue between the words that stand between backticks.
+fn glued(sentence: &str) -> String {
+    let piece = |(at, piece): (usize, &str)| if at % 2 == 1 { command(piece) } else { piece.to_owned() };
+    sentence.split('`').enumerate().map(piece).collect::<Vec<_>>().join("`")
 }
 
 #[cfg(test)]
@@ -106,6 +129,16 @@ mod tests {
         assert_eq!(fitted_at("  one two three four", 4, 20), "  one two three\n    four");
         assert_eq!(fitted_at("          one two", 4, 15), "          one\n    two");
         assert_eq!(fitted_at("  one two three four", 4, COLUMNS), "  one two three four");
+    }
+
+    #[test]
+    fn a_command_is_not_broken_or_as_a_shell_reads_it() {
+        let next = format!("Next: {}, or go on", command("chaos lab check 2"));
+        assert_eq!(wrapped_at(&next, 0, 20), "Next:\nchaos lab check 2,\nor go on");
+        assert_eq!(fitted_at("`git restore a`, or not", 0, 16), "`git restore a`,\nor not");
+        let again = command("chaos run cart kill --at look --seed 7");
+        assert_eq!(fitted_at(&again, 2, 24), "chaos run cart kill \\\n  --at look --seed 7");
+        assert_eq!(fitted_at(&command("chaos run"), 0, COLUMNS), "chaos run");
     }
 
     #[test]
