@@ -16,6 +16,7 @@ use crate::moment::Moment;
 use crate::names::step_named;
 use crate::plan::default_jobs;
 use crate::report::paint::Paint;
+use crate::report::wrap::wrapped;
 use crate::report::{html, say, story, text};
 use crate::restart::{self, RestartArgs, now};
 use crate::results;
@@ -95,7 +96,14 @@ fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
         true => inside(results::FILE),
         false => given.clone(),
     };
-    let page = html::beside(&file).context("there must be a run first: `chaos run cart kill`")?;
+    let cure = match &args.results {
+        None => "there must be a run first: `chaos run cart kill`".to_owned(),
+        Some(named) => format!(
+            "{} is no results folder; a run names its own, and `chaos report` alone takes the last",
+            named.display()
+        ),
+    };
+    let page = html::beside(&file).context(cure)?;
     say(&format!("{}\n", page.display()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -145,8 +153,9 @@ fn cells(
     let fits: Vec<&Service> = services.iter().filter(|service| exists(flow, fault, service, way)).collect();
     if fits.is_empty() {
         let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+        let how = if way == Way::Direct { "directly" } else { "through the gateway" };
         return Err(usage(format!(
-            "{fault} does not apply to {flow} against {} by the way {way}; `chaos list` says what does",
+            "{fault} does not apply to {flow} against {}, {how}; `chaos list` says what does",
             names.join(", ")
         )));
     }
@@ -187,10 +196,15 @@ async fn whole_matrix(args: MatrixArgs) -> anyhow::Result<ExitCode> {
     });
     let cells = schedule(&services, moments, &only, args.pause_for, seed);
     let names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
+    let none_fits = cells.is_empty();
     let jobs = args.jobs.map_or_else(|| default_jobs(common.driver), usize::from);
     let (results, kept) = carry_out(cells, only, services, jobs, &common).await?;
     if !common.json {
         say(&text::matrix(&results, &names, Paint::for_stdout()))?;
+        if none_fits {
+            let cure = "nothing is all that --only says; `chaos list` says which fault goes with which service and way";
+            say(&format!("{}\n", wrapped(cure, 0)))?;
+        }
     }
     kept?;
     Ok(ExitCode::from(results.exit_code()))

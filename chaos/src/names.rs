@@ -72,7 +72,12 @@ fn both_or_one(name: &str) -> Result<String, String> {
 /// # Errors
 /// Which there are, and the nearest.
 pub fn flow_named(name: &str) -> Result<Flow, String> {
-    Flow::named(name).ok_or_else(|| no_such("flow", name, FLOWS.iter().map(|row| row.name)))
+    Flow::named(name).ok_or_else(|| {
+        let swapped = Fault::ALL.iter().any(|fault| fault.name() == name);
+        let hint =
+            if swapped { "; it is a fault, and the flow comes first: `chaos run FLOW FAULT`" } else { "" };
+        no_such("flow", name, FLOWS.iter().map(|row| row.name)) + hint
+    })
 }
 
 /// The fault of this name.
@@ -154,6 +159,7 @@ mod tests {
         let error = fault_named("kil").unwrap_err();
         assert!(error.contains("nearest: kill") && error.contains("redis-down"), "{error}");
         assert!(step_named(Flow::Cart, "put-pan").unwrap_err().contains("nearest: put-pen"));
+        assert!(flow_named("kill").unwrap_err().contains("the flow comes first"));
         assert!(!flow_named("xyzzy").unwrap_err().contains("nearest"));
     }
 

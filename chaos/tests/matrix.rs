@@ -174,6 +174,7 @@ fn zero_operations_exit_2() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("nothing is proven"), "{told}");
+    assert!(told.contains("`chaos list` says which fault goes with which service"), "{told}");
 }
 
 /// A folder in which `stateful-svc` is the wrong service with this bug. It keeps its sessions in a file,
