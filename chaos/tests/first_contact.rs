@@ -144,3 +144,31 @@ fn a_folder_with_a_space_in_its_name_is_a_folder() {
     chaos(&["report"]);
     assert!(student.place("my results/latest/report.html").is_file());
 }
+
+#[test]
+fn without_a_number_the_lab_is_the_one_you_are_in_and_nothing_is_forgotten_by_mistake() {
+    let student = Student::new();
+    let output = student.run(&["lab", "hint"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("chaos lab start 1"), "{said}");
+
+    student.run(&["lab", "start", "3"]);
+    let told = |args: &[&str]| String::from_utf8(student.run(args).stdout).unwrap();
+    assert!(told(&["lab", "check"]).contains("chaos lab predict 3 "));
+    assert!(told(&["lab", "hint"]).starts_with("Hint 1 of 3"));
+    assert!(told(&["lab", "solve"]).starts_with("Lab 3: "));
+    let output = student.run(&["lab", "reset"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--all"), "{output:?}");
+    assert!(told(&["lab", "status"]).contains("solved by showing"), "it is all still there");
+    assert!(student.run(&["lab", "reset", "--all"]).status.success());
+    assert!(!told(&["lab", "status"]).contains("solved by showing"));
+}
+
+#[test]
+fn a_results_folder_that_is_none_is_named_and_not_the_last_run_blamed() {
+    let student = Student::new();
+    refuses(&student.run(&["report", "/nonexistent"]), &["/nonexistent is no results folder"]);
+    refuses(&student.run(&["report"]), &["chaos run cart kill"]);
+}

@@ -4,6 +4,7 @@
 //! It is mended when every cell of the task is as predicted in `predictions.toml` again; how the student
 //! writes it does not matter.
 
+use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -12,9 +13,10 @@ use serde_json::Value;
 
 use super::catalogue::{Broken, Lab};
 use super::store::Store;
-use super::tell::{paragraph, what_next};
+use super::tell::{chaos_lab, paragraph, what_next};
 use super::tree::Tree;
 use crate::report::say;
+use crate::report::wrap::command;
 
 /// Breaks the code of the tree the student stands in, if nothing in it is changed.
 ///
@@ -48,13 +50,21 @@ pub fn start(lab: &Lab, store: &Store) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The reference fix, as a patch to be applied after the breakage; the lab is marked as shown.
+/// Prints the reference fix, as a patch to be applied after the breakage; the lab is marked as shown.
 ///
 /// # Errors
-/// If the progress cannot be kept.
-pub fn solution(lab: &Lab, store: &Store) -> anyhow::Result<String> {
+/// If the progress cannot be kept, or nothing can be printed.
+pub fn solve(lab: &Lab, store: &Store) -> anyhow::Result<()> {
     store.change(|progress| progress.show(lab.number))?;
-    Ok(lab.change.fix.to_owned())
+    say(lab.change.fix)?;
+    // Only to a reader: a patch that goes into a file or to git is nothing but the patch.
+    if stdout().is_terminal() {
+        let apply = command(&format!("chaos lab solve {} --change | git apply", lab.number));
+        let check = chaos_lab("check", lab.number, " --change");
+        let said = format!("If nothing but the breakage is changed: {apply}, and then {check}");
+        say(&format!("\n{}", paragraph(0, &said)))?;
+    }
+    Ok(())
 }
 
 /// Builds the tree and tries the cells of the task.
@@ -81,11 +91,13 @@ pub async fn check(lab: &Lab, store: &Store) -> anyhow::Result<ExitCode> {
     }
     if worst == 0 {
         let progress = store.change(|progress| progress.change_proven(lab.number))?;
-        say(&format!("\nMended, and proven. {}\n", what_next(lab, &progress)))?;
+        say(&format!("\n{}", paragraph(0, &format!("Mended, and proven. {}", what_next(lab, &progress)))))?;
     } else if worst == 2 {
         say("\nNot proven: what could not be tried says above why (chaos doctor names the cure).\n")?;
     } else {
-        say("\nNot mended yet.\n")?;
+        let [check, solve] = ["check", "solve"].map(|what| chaos_lab(what, lab.number, " --change"));
+        let next = format!("Next: mend it, then once more: {check}. One way to mend it: {solve}");
+        say(&format!("\n{}", paragraph(0, &format!("Not mended yet. {next}"))))?;
     }
     // 1 is worse than 2 here as everywhere: a deviation was seen, and not only nothing.
     Ok(ExitCode::from(if worst == 3 { 1 } else { worst }))

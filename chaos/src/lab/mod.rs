@@ -17,7 +17,7 @@ pub mod next;
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 use self::catalogue::{Lab, labs};
 use self::nickname::nickname;
@@ -64,9 +64,9 @@ pub enum LabCommand {
     },
     /// Try it, and compare with what you predicted
     Check {
-        /// Which lab, 1 to 10
+        /// Which lab, 1 to 10; without it, the one you are in
         #[arg(value_parser = lab_numbered)]
-        lab: u8,
+        lab: Option<u8>,
         /// Build the changed code, and prove it
         #[arg(long)]
         change: bool,
@@ -76,24 +76,28 @@ pub enum LabCommand {
     },
     /// A hint; each time one that says more, three in all
     Hint {
-        /// Which lab, 1 to 10
+        /// Which lab, 1 to 10; without it, the one you are in
         #[arg(value_parser = lab_numbered)]
-        lab: u8,
+        lab: Option<u8>,
     },
     /// The answer; the lab is marked as shown
     Solve {
-        /// Which lab, 1 to 10
+        /// Which lab, 1 to 10; without it, the one you are in
         #[arg(value_parser = lab_numbered)]
-        lab: u8,
+        lab: Option<u8>,
         /// The reference fix of "change one thing" instead
         #[arg(long)]
         change: bool,
     },
     /// Forget what you did in a lab, or in all of them
+    #[command(group(ArgGroup::new("which").args(["lab", "all"]).required(true)))]
     Reset {
-        /// Which lab; without it, all
+        /// Which lab, 1 to 10
         #[arg(value_parser = lab_numbered)]
         lab: Option<u8>,
+        /// All of them
+        #[arg(long)]
+        all: bool,
     },
     /// Per lab: what you predicted, how it went, which hints you took
     Status,
@@ -129,28 +133,37 @@ pub async fn run(args: LabArgs) -> anyhow::Result<ExitCode> {
         }
         LabCommand::Predict { lab, said } => predict(&Lab::numbered(lab)?, &said, &store)?,
         LabCommand::Check { lab, change: true, .. } => {
-            return change::check(&Lab::numbered(lab)?, &store).await;
+            return change::check(&this_or_current(lab, &store)?, &store).await;
         }
         LabCommand::Check { lab, seed, .. } => {
-            return check::run(&Lab::numbered(lab)?, &store, seed).await;
+            return check::run(&this_or_current(lab, &store)?, &store, seed).await;
         }
         LabCommand::Hint { lab } => {
-            let lab = Lab::numbered(lab)?;
+            let lab = this_or_current(lab, &store)?;
             let progress = store.change(|progress| progress.take_hint(lab.number, lab.hints.len()))?;
             say(&tell::hints(&lab, progress.hints_of(lab.number)))?;
         }
-        LabCommand::Solve { lab, change: true } => say(&change::solution(&Lab::numbered(lab)?, &store)?)?,
+        LabCommand::Solve { lab, change: true } => change::solve(&this_or_current(lab, &store)?, &store)?,
         LabCommand::Solve { lab, .. } => {
-            let lab = Lab::numbered(lab)?;
+            let lab = this_or_current(lab, &store)?;
             let progress = store.change(|progress| progress.show(lab.number))?;
             say(&tell::answer(&lab, &progress))?;
         }
-        LabCommand::Reset { lab } => {
+        LabCommand::Reset { lab, .. } => {
             store.change(|progress| progress.reset(lab))?;
             say(&tell::forgotten(lab))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The lab that was named, or the one the student is in.
+fn this_or_current(named: Option<u8>, store: &Store) -> anyhow::Result<Lab> {
+    let current = || store.read().map(|progress| progress.current);
+    match named.map_or_else(current, |named| Ok(Some(named)))? {
+        Some(number) => Lab::numbered(number),
+        None => Err(usage("you are in no lab yet; begin one: `chaos lab start 1`".to_owned())),
+    }
 }
 
 fn predict(lab: &Lab, said: &[String], store: &Store) -> anyhow::Result<()> {
