@@ -122,6 +122,8 @@ async fn a_gateway_that_repeats_by_itself_does_not_make_a_survivor() {
         (Flow::Spread, Fault::Kill, Phase::After),
         (Flow::Sticky, Fault::Graceful, Phase::Committed),
         (Flow::Sticky, Fault::Rolling, Phase::Accepted),
+        // Here the first gap is nobody's, and the second one must be met.
+        (Flow::Spread, Fault::Rolling, Phase::Accepted),
     ] {
         let moment = Moment::new("put-book", phase);
         let seen = cell(&lab, service::stateless(), flow, fault, moment).await;

@@ -20,6 +20,11 @@ pub struct Away {
 }
 
 impl Away {
+    /// Which replica is away.
+    pub fn replica(&self) -> &str {
+        &self.ended.replica
+    }
+
     /// This one alone. Asked to end, it has answered what it held; killed, it has not.
     pub(super) fn new(ended: Ended, how: How) -> Self {
         Away { ended, siblings: Vec::new(), so_far: None, spares_held: how == How::Asked }

@@ -130,14 +130,15 @@ fn proves_nothing(played: &Played) -> Option<String> {
 /// Through the gateway the fault hits the replica that is next in turn, as far as anybody can know. If the
 /// next request was answered by another one all the same, the fault was not where the client was.
 fn went_elsewhere(struck: &Struck, log: &[Exchange]) -> Option<String> {
-    let (request, meant) = struck.meant.as_ref()?;
-    let next = log.get(*request)?;
-    let answered_by = next.http.replica.as_deref().filter(|_| next.http.boot_id.is_some())?;
-    (answered_by != meant).then(|| {
-        format!(
-            "it hit {meant}, but the client's next request was answered by {answered_by}: the gateway took \
-             another turn than expected, knew already, or asked again by itself"
-        )
+    struck.meant.iter().find_map(|(request, meant)| {
+        let next = log.get(*request)?;
+        let answered_by = next.http.replica.as_deref().filter(|_| next.http.boot_id.is_some())?;
+        (answered_by != meant).then(|| {
+            format!(
+                "it hit {meant}, but the client's next request was answered by {answered_by}: the gateway took \
+                 another turn than expected, knew already, or asked again by itself"
+            )
+        })
     })
 }
 
@@ -181,7 +182,7 @@ mod tests {
             proof,
             restart: Some(restart),
             after_requests: 1,
-            meant: None,
+            meant: Vec::new(),
             held_one: true,
             window,
         })
@@ -236,7 +237,7 @@ mod tests {
         };
         let Happened::Struck(struck) = restarted(true) else { panic!("it is struck") };
         let met = |next: Exchange| {
-            let struck = Struck { meant: Some((1, "a-1".to_owned())), ..struck.clone() };
+            let struck = Struck { meant: vec![(1, "a-1".to_owned())], ..struck.clone() };
             let (way, happened) = (Way::Gateway, Happened::Struck(struck));
             let log = vec![exchange(Ask::Other, "a-1.old"), next];
             judge(&Played { way, happened, log, ..survived_a_restart() })

@@ -69,6 +69,11 @@ impl Route {
         self.entrance == Some(Entrance::Sticky)
     }
 
+    /// Whether a client's next request goes to another replica than its last one, by the gateway's doing.
+    pub(super) fn takes_turns(&self) -> bool {
+        self.entrance == Some(Entrance::RoundRobin)
+    }
+
     /// The replica that the client's next request will reach.
     ///
     /// # Errors

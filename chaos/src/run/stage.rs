@@ -55,8 +55,8 @@ pub struct Struck {
     pub restart: Option<RestartTimes>,
     /// How many of the client's requests had ended when it began.
     pub after_requests: usize,
-    /// Which of the client's requests was meant to reach the replica that was hit, and which replica that is.
-    pub meant: Option<(usize, String)>,
+    /// Which of the client's requests were meant to reach a replica that was hit, and which replica that is.
+    pub meant: Vec<(usize, String)>,
     /// Whether the lab held a request until the fault was over.
     pub held_one: bool,
     /// From when to when it was in force.
@@ -189,7 +189,7 @@ impl<'a> Stage<'a> {
             proof: strike.proof.what.clone(),
             restart: strike.restart.clone(),
             after_requests,
-            meant: request.map(|request| (request, replica.clone())),
+            meant: request.map(|request| (request, replica.clone())).into_iter().collect(),
             held_one: in_flight && strike.in_force.is_none() && plot.fault.row().lasts == Lasts::Over,
             window: Window { from_ms, until_ms: hundredths(self.client.now_ms()) },
         });
@@ -266,7 +266,12 @@ impl<'a> Stage<'a> {
                 struck.window.until_ms = hundredths(self.client.now_ms());
             }
             // A rolling restart goes on with the next replica, and that covers the next request.
-            if strike.in_force.is_some() {
+            if let Some(in_force) = &strike.in_force {
+                if let (Happened::Struck(struck), InForce::Away(away)) = (&mut *happened, in_force)
+                    && self.route.takes_turns()
+                {
+                    struck.meant.push((self.client.log().len(), away.replica().to_owned()));
+                }
                 self.act = Act::InForce { strike, others: 0 };
             }
         }
