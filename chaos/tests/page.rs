@@ -281,6 +281,38 @@ async fn a_phone_opens_with_the_fault_and_whose_lane_it_is_and_a_sheet_has_the_s
 }
 
 #[tokio::test]
+async fn a_phone_that_is_turned_has_its_picture_drawn_anew_and_what_is_chosen_stays_chosen() {
+    let (_folder, page) = wider_than_the_page();
+    let load = report(&["load", "--clients", "4", "--for", "2s", "--every", "700ms"]);
+    let Some(browser) = Browser::open(PHONE).await else { return };
+    browser.client.goto(&address(&page)).await.unwrap();
+    let chosen = "return document.querySelector('.request.chosen').getAttribute('aria-label')";
+    browser.ask("document.querySelectorAll('.request')[1].dispatchEvent(new MouseEvent('click', { bubbles: true })); return 1").await;
+    let before = browser.ask(chosen).await;
+    browser.ask("document.querySelector('#lanes svg').dataset.old = 'yes'; return 1").await;
+    let until = async |what: &str| {
+        // A promise that is not kept in half a minute ends the script.
+        let look = format!(
+            "const look = (done) => ({what}) ? done(true) : requestAnimationFrame(() => look(done));"
+        );
+        assert_eq!(browser.ask(&format!("{look} return new Promise(look)")).await, true);
+    };
+    let turned = (PHONE.1, PHONE.0);
+    browser.resize(turned).await;
+    until("document.querySelector('#lanes svg').dataset.old === undefined").await;
+    assert_eq!(browser.ask(chosen).await, before);
+
+    browser.client.goto(&address(&load.page)).await.unwrap();
+    let fits = "Math.abs(document.querySelector('svg.load').viewBox.baseVal.width
+        - document.querySelector('svg.load').getBoundingClientRect().width) < 2";
+    for size in [PHONE, turned] {
+        browser.resize(size).await;
+        until(fits).await;
+    }
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_load_is_drawn_with_a_lane_for_each_service_and_every_fault_shaded() {
     let report = report(&["load", "--clients", "6", "--for", "3s", "--every", "800ms", "--pace", "50ms"]);
     for size in [DESKTOP, PHONE] {

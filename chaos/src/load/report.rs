@@ -83,6 +83,9 @@ pub struct Unexplained {
     pub verdict: Verdict,
     /// One word.
     pub reason: String,
+    /// Whether the service said that it had too much to do, where more was due than this machine could do: then it
+    /// says something about the load, and nothing about the faults.
+    pub too_many: bool,
 }
 
 /// One request, as the picture shows it.
@@ -143,11 +146,13 @@ impl LoadReport {
 
     /// 0: every loss is explained and nothing is wrong. 1: something is. 2: nothing is proven.
     pub fn exit_code(&self) -> u8 {
-        let wrong = |one: &ServiceReport| !one.violations.is_empty() || !one.unexplained.is_empty();
+        let wrong = |one: &ServiceReport| {
+            !one.violations.is_empty() || one.unexplained.iter().any(|loss| !loss.too_many)
+        };
         let proves_nothing = |one: &ServiceReport| {
             let struck = !one.outages.is_empty() && one.outages.iter().all(|outage| outage.proven);
             // Requests that met no outage say nothing about outages.
-            !struck || one.tally.during.requests == 0 || !one.unread.is_empty()
+            !struck || one.tally.during.requests == 0 || !one.unread.is_empty() || one.had_too_many()
         };
         match () {
             () if self.services.iter().any(wrong) => 1,
@@ -177,6 +182,10 @@ impl LoadReport {
                 0,
             ),
             1 => paint.alarm("not everything is as it must be; see above"),
+            _ if self.services.iter().any(ServiceReport::had_too_many) => paint.alarm(&wrapped(
+                "this proves nothing: more was due than this machine can do; try fewer --clients, or a longer --pace",
+                0,
+            )),
             _ => paint.alarm("this proves nothing: a fault was not proven, or no request met one"),
         };
         let _ = writeln!(out, "\n{last}");
@@ -185,6 +194,11 @@ impl LoadReport {
 }
 
 impl ServiceReport {
+    /// Whether clients were turned away because there were too many of them.
+    fn had_too_many(&self) -> bool {
+        self.unexplained.iter().any(|loss| loss.too_many)
+    }
+
     fn write(&self, out: &mut String, paint: Paint) {
         let _ = writeln!(out, "\n{}", paint.bold(&self.service));
         let proven = self.outages.iter().filter(|outage| outage.proven).count();
@@ -255,7 +269,17 @@ impl ServiceReport {
     }
 }
 
+/// In these words a service says that it has too much to do, and that nothing was done.
+const BUSY: [&str; 2] = ["login_busy", "database_busy"];
+
+/// Whether a client was turned away because there were too many: the service said so, and a tenth of what was due was
+/// never sent.
+fn turned_away(reason: &str, tally: &Tally) -> bool {
+    BUSY.contains(&reason) && tally.unsent * 10 > tally.requests + tally.unsent
+}
+
 fn service(played: &Played) -> anyhow::Result<ServiceReport> {
+    let tally = tally(played)?;
     let mut flows: BTreeMap<&'static str, BTreeMap<String, usize>> = BTreeMap::new();
     let (mut unexplained, mut violations, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for (visitor, held) in played.visitors.iter().zip(&played.held) {
@@ -269,7 +293,9 @@ fn service(played: &Played) -> anyhow::Result<ServiceReport> {
             *flows.entry(tour.flow.name()).or_default().entry(name).or_default() += 1;
             if !explained {
                 let (client, flow) = (visitor.number, tour.flow.name());
-                unexplained.push(Unexplained { client, flow, verdict, reason: reason.unwrap_or_default() });
+                let reason = reason.unwrap_or_default();
+                let too_many = turned_away(&reason, &tally);
+                unexplained.push(Unexplained { client, flow, verdict, reason, too_many });
             }
         }
         match held {
@@ -281,7 +307,7 @@ fn service(played: &Played) -> anyhow::Result<ServiceReport> {
         service: played.service.name.clone(),
         lasted_ms: hundredths(played.lasted_ms),
         outages: played.outages.clone(),
-        tally: tally(played)?,
+        tally,
         flows,
         unexplained,
         violations,
@@ -326,4 +352,72 @@ fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     seen.sort_unstable();
     seen.dedup();
     seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Fault;
+
+    /// A load whose fault is proven, and in which one client got lost for this reason.
+    fn lost(reason: &str, unsent: usize) -> LoadReport {
+        let waited = Latency { requests: 5, p50_ms: 1.0, p90_ms: 1.0, p99_ms: 1.0, max_ms: 1.0 };
+        let tally = Tally {
+            requests: 100,
+            unsent,
+            per_second: 10.0,
+            availability: 1.0,
+            outside: waited.clone(),
+            during: waited,
+        };
+        let outage = Outage {
+            fault: Fault::Kill,
+            replica: None,
+            from_ms: 1.0,
+            until_ms: 2.0,
+            proven: true,
+            proof: String::new(),
+            restart: None,
+            ended: Vec::new(),
+        };
+        let too_many = turned_away(reason, &tally);
+        let loss = Unexplained {
+            client: 0,
+            flow: "cart",
+            verdict: Verdict::Lost,
+            reason: reason.to_owned(),
+            too_many,
+        };
+        let one = ServiceReport {
+            service: "stateful".to_owned(),
+            lasted_ms: 1.0,
+            outages: vec![outage],
+            tally,
+            flows: BTreeMap::new(),
+            unexplained: vec![loss],
+            violations: Vec::new(),
+            unread: Vec::new(),
+            requests: Vec::new(),
+        };
+        LoadReport {
+            seed: 7,
+            driver: "local",
+            store: String::new(),
+            started_at: Timestamp::UNIX_EPOCH,
+            clients: 1,
+            pace_ms: 1,
+            retry_after_ms: 1,
+            every_ms: 1,
+            services: vec![one],
+        }
+    }
+
+    #[test]
+    fn more_clients_than_the_machine_can_serve_prove_nothing_and_excuse_only_that_they_were_turned_away() {
+        assert_eq!(lost("login_busy", 300).exit_code(), 2);
+        assert!(lost("login_busy", 300).text(Paint::dry()).contains("fewer --clients"));
+        assert_eq!(lost("login_busy", 0).exit_code(), 1, "a service that is busy with nothing");
+        assert_eq!(lost("timed_out", 300).exit_code(), 1, "a service that hangs lets things be unsent, too");
+        assert_eq!(lost("session_unknown", 300).exit_code(), 1);
+    }
 }

@@ -1,7 +1,8 @@
 // The page of one load: a lane for each service, a mark for each request, and the faults between them.
 
 // A unit of the picture is a pixel of the page, so that a phone shows its letters as large as a laptop.
-const WIDTH = Math.min(1120, Math.max(320, byId('lanes').clientWidth));
+const roomWidth = () => Math.min(1120, Math.max(320, byId('lanes').clientWidth));
+let WIDTH = roomWidth();
 const HEIGHT = 230;
 const [LEFT, RIGHT, TOP, BOTTOM] = [64, 12, 30, 30];
 const KINDS = ['ok', 'refused', 'failed', 'silent'];
@@ -60,7 +61,7 @@ function lane(service) {
   const here = drawn('circle', { r: 9, class: 'here', visibility: 'hidden' });
   seen.append(here);
   choosable(svg, () => requests, (request) => [x(request.at), y(request.took)], (request) => tell(request, here, service));
-  return element('figure', {}, element('figcaption', {}, element('h3', {}, service.service)), element('div', { class: 'lanes' }, svg));
+  return element('figure', {}, element('figcaption', {}, element('h3', {}, service.service), element('p', {}, cameTo(service))), element('div', { class: 'lanes' }, svg));
 }
 
 // What time it is along the lower edge, at round numbers that have room for themselves.
@@ -113,6 +114,20 @@ function inWords(service) {
   const { tally } = service;
   return `${service.service}: ${tally.requests} requests, ${percent(tally.availability)} answered, ${service.outages.length} faults; `
     + `half of the clients waited ${ms(tally.outside.p50_ms)} without and ${ms(tally.during.p50_ms)} where one met them`;
+}
+
+// What there is to say to somebody who reads one sentence.
+function cameTo({ tally, outages: all, flows: byFlow }) {
+  const verdicts = {};
+  for (const [verdict, count] of Object.values(byFlow).flatMap(Object.entries)) {
+    const name = verdict.split(' ')[0];
+    verdicts[name] = (verdicts[name] || 0) + count;
+  }
+  const known = ['Survived', 'Recovered', 'Unknown', 'Lost', 'Duplicated'].filter((name) => verdicts[name]);
+  const flows = known.reduce((sum, name) => sum + verdicts[name], 0);
+  const names = [...new Set(all.map((outage) => outage.fault))].join(', ');
+  const struck = all.length ? `${all.length} × ${names}` : 'no fault';
+  return `${struck}. Of ${flows} flows: ${known.map((name) => `${verdicts[name]} ${name}`).join(', ')}. ${tally.requests} requests, ${percent(tally.availability)} answered.`;
 }
 
 function table(caption, head, rows) {
@@ -178,16 +193,20 @@ function outages() {
 }
 
 function begin() {
-  const wrong = SERVICES.reduce((sum, service) => sum + service.violations.length + service.unexplained.length, 0);
+  const wrong = SERVICES.reduce((sum, service) => sum + service.violations.length + service.unexplained.filter((each) => !each.too_many).length, 0);
+  const tooMany = SERVICES.some((service) => service.unexplained.some((each) => each.too_many));
   const provesNothing = !SERVICES.length || SERVICES.some(({ outages: all, tally, unread }) => !all.length || all.some((outage) => !outage.proven) || !tally.during.requests || unread.length);
-  byId('summary').textContent = !wrong && provesNothing ? 'This proves nothing: a fault was not proven, no request met one, or a final state could not be read.'
+  byId('summary').textContent = !wrong && tooMany ? 'This proves nothing: more was due than the machine could do, and clients were turned away because there were too many.'
+    : !wrong && provesNothing ? 'This proves nothing: a fault was not proven, no request met one, or a final state could not be read.'
     : wrong ? `${wrong} things are not as they must be; the first of them stand below, load.json names all.`
       : 'Every loss is explained by a fault; beyond that nothing acknowledged is missing, nothing is there twice, and no session came back after its end.';
   byId('about').textContent = `${DATA.clients} clients a service, a request every ${DATA.pace_ms} ms each · seed ${DATA.seed} · ${DATA.started_at.slice(0, 16).replace('T', ' ')} UTC · ${DATA.store}`;
   byId('cap').textContent = DATA.cap || '';
   for (const each of KINDS) byId('legend').append(element('li', {}, signInText(each), ` ${SIGNS[each][2]}`));
   chooseTime();
-  byId('lanes').replaceChildren(...SERVICES.map(lane));
+  const drawLanes = () => byId('lanes').replaceChildren(...SERVICES.map(lane));
+  drawLanes();
+  onAnotherRoom(byId('lanes'), () => { WIDTH = roomWidth(); drawLanes(); });
   byId('detail').textContent = 'Click near a mark to see its request, or Tab to a lane: left and right for the next, up and down for the next that did not succeed.';
   byId('numbers').replaceChildren(...wrongs(), answered(), numbers());
   byId('flows').replaceChildren(flows());

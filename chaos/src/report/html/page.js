@@ -131,6 +131,19 @@ function toTheFault() {
   byId('lanes').scrollLeft = Math.max(0, Math.min(from, until - byId('lanes').clientWidth));
 }
 
+// The same moment in another room. What is chosen stays chosen, and who came by keyboard stays where they are.
+function drawAnew() {
+  if (!shown.length) return;
+  const marks = () => [...byId('lanes').querySelectorAll('.request')];
+  const at = marks().findIndex((each) => each.classList.contains('chosen'));
+  const focused = marks().indexOf(document.activeElement);
+  byId('lanes').replaceChildren(picture(shown, byId('lanes').clientWidth));
+  toTheFault();
+  keepNames();
+  if (at >= 0) encircle(marks()[at]);
+  if (focused >= 0) marks()[focused].focus();
+}
+
 // Whose lane it is can be read wherever the picture stands.
 function keepNames() {
   for (const name of byId('lanes').querySelectorAll('.name')) name.setAttribute('x', LEFT - 12 + byId('lanes').scrollLeft);
@@ -232,11 +245,15 @@ function drawAxis(svg, points, y, width) {
 }
 
 function choose(group, cell, request) {
+  encircle(group);
+  byId('detail').replaceChildren(...inFull(cell.column, request));
+}
+
+function encircle(group) {
   for (const other of byId('lanes').querySelectorAll('.request')) {
     other.classList.toggle('chosen', other === group);
     if (other.parentNode === group.parentNode) other.setAttribute('tabindex', other === group ? 0 : -1);
   }
-  byId('detail').replaceChildren(...inFull(cell.column, request));
 }
 
 // Left and right walk along a lane, up and down between lanes; Enter or space shows the request.
@@ -417,6 +434,7 @@ function begin() {
   matrix();
   byId('lanes').addEventListener('scroll', keepNames);
   addEventListener('beforeprint', forPaper);
+  onAnotherRoom(byId('lanes'), drawAnew);
   const reasons = byId('reasons');
   const sayReasons = () => byId('matrix').classList.toggle('with-reasons', reasons.checked);
   reasons.checked = document.querySelectorAll('button.square').length <= FEW;

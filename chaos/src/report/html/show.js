@@ -3,9 +3,13 @@
 
 // A unit of the picture is a pixel of the page, so that a phone shows its signs as large as a laptop; and half as much
 // of the time, so that they do not become one line.
-const WIDTH = Math.min(1120, Math.max(320, byId('lanes').clientWidth));
-const SPAN = WIDTH < 600 ? 15000 : 30000;
 const [HEIGHT, LEFT, RIGHT, RAIL] = [110, 16, 16, 62];
+let [WIDTH, SPAN] = measured();
+
+function measured() {
+  const width = Math.min(1120, Math.max(320, byId('lanes').clientWidth));
+  return [width, width < 600 ? 15000 : 30000];
+}
 const TOKEN = location.hash.slice(1);
 const SERVICES = [...new Set(DATA.replicas.map(([service]) => service))];
 
@@ -266,11 +270,16 @@ function listen() {
 }
 
 function begin() {
-  byId('span').textContent = `The last ${SPAN / 1000} seconds; now is at the right.`;
   byId('about').textContent = `Lab ${DATA.lab} · ${DATA.store}`;
   for (const name of ['ok', 'refused', 'failed', 'silent']) byId('legend').append(element('li', {}, signInText(name), ` ${SIGNS[name][2]}`));
   byId('legend').append(element('li', {}, 'shaded: a fault is in force'));
-  byId('lanes').replaceChildren(...SERVICES.map(lane));
+  const lanes = () => {
+    [WIDTH, SPAN] = measured();
+    byId('span').textContent = `The last ${SPAN / 1000} seconds; now is at the right.`;
+    byId('lanes').replaceChildren(...SERVICES.map(lane));
+  };
+  lanes();
+  onAnotherRoom(byId('lanes'), () => { lanes(); draw(); });
   byId('detail').textContent = 'Click near a mark to see its request, or Tab to a lane: left and right for the next, up and down for the next that did not succeed.';
   targets();
   listen();

@@ -25,6 +25,17 @@ function drawn(tag, attributes = {}, ...children) {
 const ms = (number) => `${number < 10 ? number.toFixed(1) : Math.round(number)} ms`;
 const withReason = (what, reason) => (reason ? `${what} (${reason})` : what);
 
+// A turned phone and a drawn window have another room than before, and what is drawn to its measure is drawn anew. A
+// sheet of paper has its own drawing.
+function onAnotherRoom(box, draw) {
+  let known = box.clientWidth;
+  addEventListener('resize', () => {
+    if (box.clientWidth === known || matchMedia('print').matches) return;
+    known = box.clientWidth;
+    draw();
+  });
+}
+
 // ---------------------------------------------------------------- signs: shape first, colour second
 
 const SIGNS = {
