@@ -185,6 +185,7 @@ pub fn what_next(lab: &Lab, progress: &Progress) -> String {
     };
     match Step::of(lab, mine) {
         // Whoever has seen the answer is not sent to guess on.
+        Step::Predict | Step::Run | Step::Look if mine.shown && mine.change_proven => done(number),
         Step::Predict | Step::Run | Step::Look if mine.shown => change_or_go_on(number),
         Step::Predict => {
             let open = lab.predict.iter().map(|ask| ask.key.as_str());
@@ -200,10 +201,14 @@ pub fn what_next(lab: &Lab, progress: &Progress) -> String {
             let check = chaos_lab("check", number, " --change");
             format!("Next: mend what was broken ({}), then: {check}", command("git diff"))
         }
-        Step::Done if number == HOW_MANY => {
-            format!("That was the last lab. What you have done: {}", command("chaos lab status"))
-        }
-        Step::Done => format!("Next: {}", chaos_lab("start", number + 1, "")),
+        Step::Done => done(number),
+    }
+}
+
+fn done(number: u8) -> String {
+    match number {
+        HOW_MANY => format!("That was the last lab. What you have done: {}", command("chaos lab status")),
+        _ => format!("Next: {}", chaos_lab("start", number + 1, "")),
     }
 }
 
@@ -265,5 +270,8 @@ mod tests {
             "not to guess, nor to the answer"
         );
         assert_eq!(state(&lab, progress.lab(1).unwrap()), "solved by showing");
+        progress.begin_change(1);
+        progress.change_proven(1);
+        assert_eq!(what_next(&lab, &progress), format!("Next: {}", command("chaos lab start 2")));
     }
 }

@@ -127,7 +127,8 @@ function cameTo({ tally, outages: all, flows: byFlow }) {
   const flows = known.reduce((sum, name) => sum + verdicts[name], 0);
   const names = [...new Set(all.map((outage) => outage.fault))].join(', ');
   const struck = all.length ? `${all.length} × ${names}` : 'no fault';
-  return `${struck}. Of ${flows} flows: ${known.map((name) => `${verdicts[name]} ${name}`).join(', ')}. ${tally.requests} requests, ${percent(tally.availability)} answered.`;
+  const came = flows ? `Of ${flows} flows: ${known.map((name) => `${verdicts[name]} ${name}`).join(', ')}` : 'No flow came to its end';
+  return `${struck}. ${came}. ${tally.requests} requests, ${percent(tally.availability)} answered.`;
 }
 
 function table(caption, head, rows) {
