@@ -145,10 +145,10 @@ fn went_elsewhere(struck: &Struck, log: &[Exchange]) -> Option<String> {
 /// A client that gives up while the lab still holds its request gives up on the lab: on a busy machine even a
 /// Redis takes longer to restart than anybody waits.
 fn was_held_too_long(struck: &Struck, log: &[Exchange]) -> Option<String> {
-    let held = log.get(struck.after_requests).filter(|_| struck.held_one)?;
+    let (held, until_ms) = (log.get(struck.after_requests)?, struck.held_until_ms?);
     let gave_up = matches!(held.end, Err(Trouble::NoAnswer(NoAnswer::TimedOut)));
-    (gave_up && held.ended_at_ms < struck.window.until_ms).then(|| {
-        let took_ms = struck.window.until_ms - struck.window.from_ms;
+    (gave_up && held.ended_at_ms < until_ms).then(|| {
+        let took_ms = until_ms - struck.window.from_ms;
         format!("the client gave up while the lab held its request: the fault took {took_ms:.0} ms")
     })
 }
@@ -176,14 +176,15 @@ mod tests {
         let (boot_before, boot_after) = ("a-1.old".to_owned(), "a-1.new".to_owned());
         let restart = RestartTimes { boot_before, boot_after, stop_ms: 1.0, gone_ms: 1.0, ready_ms: 1.0 };
         let proof = "said so".to_owned();
-        let window = crate::results::Window { from_ms: 1.0, until_ms: 4.0 };
+        // What it left in force ended later than what it held.
+        let window = crate::results::Window { from_ms: 1.0, until_ms: 9.0 };
         Happened::Struck(Struck {
             proven,
             proof,
             restart: Some(restart),
             after_requests: 1,
             meant: Vec::new(),
-            held_one: true,
+            held_until_ms: Some(4.0),
             window,
         })
     }

@@ -57,8 +57,8 @@ pub struct Struck {
     pub after_requests: usize,
     /// Which of the client's requests were meant to reach a replica that was hit, and which replica that is.
     pub meant: Vec<(usize, String)>,
-    /// Whether the lab held a request until the fault was over.
-    pub held_one: bool,
+    /// Until when the lab held a request, if it did until what was ordered had happened.
+    pub held_until_ms: Option<f64>,
     /// From when to when it was in force.
     pub window: Window,
 }
@@ -184,14 +184,21 @@ impl<'a> Stage<'a> {
             Some(_) => None,
         };
         let request = request.filter(|_| plot.fault.meets_the_next_request());
+        let lets_go_late = match &strike.in_force {
+            None => plot.fault.row().lasts == Lasts::Over,
+            // A sibling, or one that answers what it holds before it goes.
+            Some(InForce::Away(away)) => away.spares_held,
+            Some(_) => false,
+        };
+        let until_ms = hundredths(self.client.now_ms());
         let happened = Happened::Struck(Struck {
             proven: strike.proof.proven,
             proof: strike.proof.what.clone(),
             restart: strike.restart.clone(),
             after_requests,
             meant: request.map(|request| (request, replica.clone())).into_iter().collect(),
-            held_one: in_flight && strike.in_force.is_none() && plot.fault.row().lasts == Lasts::Over,
-            window: Window { from_ms, until_ms: hundredths(self.client.now_ms()) },
+            held_until_ms: (in_flight && lets_go_late).then_some(until_ms),
+            window: Window { from_ms, until_ms },
         });
         self.act = match &strike.in_force {
             None => Act::Over,
