@@ -3,10 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
+#[path = "support/schema.rs"]
+mod schema;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use schema::faults_by_schema;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -76,14 +80,6 @@ fn collect(folder: &Path, more: &[&str]) -> Output {
         .args(more)
         .output()
         .unwrap()
-}
-
-/// Every way in which `value` is not what the schema says.
-fn faults_by_schema(value: &Value) -> Vec<String> {
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/class.schema.json");
-    let schema: Value = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
-    let validator = jsonschema::draft202012::new(&schema).unwrap();
-    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
 fn succeeded(output: &Output) {
@@ -267,14 +263,14 @@ fn an_empty_folder_and_a_missing_one_are_answered_with_what_to_do() {
 fn what_a_script_gets_is_what_the_schema_says() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../labs/example-class");
     let mut class: Value = serde_json::from_slice(&collect(&example, &["--json"]).stdout).unwrap();
-    assert_eq!(faults_by_schema(&class), [""; 0]);
+    assert_eq!(faults_by_schema("class", &class), [""; 0]);
     let room = Room::new();
     succeeded(&room.student("bo", &["lab", "start", "2", "--nickname", "bo"]));
     succeeded(&room.student("bo", &["class", "hand-in", room.handed_in().to_str().unwrap()]));
     room.write("empty.json", "");
-    assert_eq!(faults_by_schema(&room.json()), [""; 0]);
+    assert_eq!(faults_by_schema("class", &room.json()), [""; 0]);
     // The control.
     class["students"][0]["now"]["step"] = "sleep".into();
     class["students"][1]["e-mail"] = "bo@example.org".into();
-    assert_eq!(faults_by_schema(&class).len(), 2);
+    assert_eq!(faults_by_schema("class", &class).len(), 2);
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
 mod support;
+#[path = "support/schema.rs"]
+mod schema;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -21,6 +23,8 @@ use chaos::load::{self, LoadArgs};
 use chaos::service::{self, Keys, Service, Twin};
 use clap::Parser;
 use jiff::Timestamp;
+use schema::faults_by_schema;
+use serde_json::Value;
 use support::Lab;
 
 fn args(more: &[&str]) -> LoadArgs {
@@ -40,7 +44,22 @@ async fn load(service: Service, more: &[&str]) -> LoadReport {
     let store = lab.driver.store().why().to_owned();
     let report = LoadReport::new(&args, 7, Timestamp::now(), "local", &store, &played).unwrap();
     eprintln!("{}", report.text(chaos::report::paint::Paint::dry()));
+    assert_eq!(faults_by_schema("load", &printed(&report)), [""; 0]);
     report
+}
+
+fn printed(report: &LoadReport) -> Value {
+    serde_json::from_str(&report.to_json().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_schema_of_a_load_is_no_formality() {
+    let report = load(service::stateful(), &["--for", "1s", "--every", "400ms"]).await;
+    let mut odd = printed(&report);
+    odd["services"][0]["outages"][0]["fault"] = "A Fault".into();
+    odd["services"][0]["tally"]["availability"] = 99.into();
+    odd["services"][0]["requests"][0]["secret"] = "token".into();
+    assert_eq!(faults_by_schema("load", &odd).len(), 3);
 }
 
 /// A service where the wizard's page of the address goes like this, try by try: a status and a body, or no answer at all.

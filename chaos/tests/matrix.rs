@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
 mod support;
+#[path = "support/schema.rs"]
+mod schema;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ use chaos::run::{self, Cell};
 use chaos::service::{self, Service};
 use chaos::verdict::Verdict;
 use chaos::way::Way;
+use schema::faults_by_schema;
 use serde_json::Value;
 use support::Lab;
 
@@ -71,14 +74,6 @@ fn gateway_is_here() -> bool {
 /// Three flows by a sticky entry with 6 faults, two by round robin with 5; each against both services.
 const GATEWAY_CELLS: usize = 2 * (3 * 6 + 2 * 5);
 
-/// Every way in which `value` is not what the schema says.
-fn faults_by_schema(value: &Value) -> Vec<String> {
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/result.schema.json");
-    let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
-    let validator = jsonschema::draft202012::new(&schema).unwrap();
-    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
-}
-
 #[test]
 fn the_telling_matrix_is_as_predicted_and_prints_what_the_schema_says() {
     let tool = Tool::new();
@@ -86,7 +81,7 @@ fn the_telling_matrix_is_as_predicted_and_prints_what_the_schema_says() {
     let odd: Vec<&Value> =
         printed["cells"].as_array().unwrap().iter().filter(|cell| cell["as_predicted"] != true).collect();
     assert_eq!(code, 0, "{odd:#?}");
-    assert_eq!(faults_by_schema(&printed), [] as [String; 0]);
+    assert_eq!(faults_by_schema("result", &printed), [] as [String; 0]);
     let summary = &printed["summary"];
     // 8 faults on Redis a flow, and 5 or 6 a flow and service through the gateway, must be told as not tried.
     let direct = FLOWS.iter().filter(|row| row.goes(Way::Direct)).count();
@@ -107,7 +102,7 @@ fn the_telling_matrix_is_as_predicted_and_prints_what_the_schema_says() {
 #[test]
 fn the_schema_test_itself_can_fail() {
     let empty = serde_json::json!({ "seed": -1, "cells": [{}] });
-    assert!(faults_by_schema(&empty).len() >= 3);
+    assert!(faults_by_schema("result", &empty).len() >= 3);
 }
 
 #[test]

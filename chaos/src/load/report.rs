@@ -1,4 +1,5 @@
-//! How is a load told? In numbers for people, as one object for machines, and as a picture.
+//! How is a load told? In numbers for people, as one object for machines (`schema/load.schema.json` describes it), and
+//! as a picture.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
