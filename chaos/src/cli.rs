@@ -28,7 +28,7 @@ use crate::way::Way;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "chaos", version, about = ABOUT, long_about = None, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "chaos", version, about = ABOUT, long_about = None, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 as predicted, 1 not, 2 nothing proven, 3 the lab could not run, \
                         64 usage, 130 interrupted.")]
 pub struct Cli {

@@ -24,7 +24,7 @@ pub fn run(mut command: Command) -> anyhow::Result<ExitCode> {
     let mut all = Roff::new();
     all.control("SH", ["COMMANDS"]);
     all.to_writer(&mut page)?;
-    for sub in command.get_subcommands() {
+    for sub in below(&command) {
         describe(&mut page, "chaos", sub)?;
     }
     man.render_extra_section(&mut page)?;
@@ -45,8 +45,13 @@ fn describe(page: &mut Vec<u8>, parent: &str, command: &Command) -> anyhow::Resu
         text.text([roman(arg.get_help().map(ToString::to_string).unwrap_or_default())]);
     }
     text.to_writer(page)?;
-    for sub in command.get_subcommands() {
+    for sub in below(command) {
         describe(page, &name, sub)?;
     }
     Ok(())
+}
+
+/// The commands below one; whoever reads the manual needs no command that shows help.
+fn below(command: &Command) -> impl Iterator<Item = &Command> {
+    command.get_subcommands().filter(|sub| sub.get_name() != "help")
 }

@@ -115,6 +115,13 @@ fn a_misspelt_name_is_answered_with_all_names_and_the_nearest() {
     }
 }
 
+#[test]
+fn help_is_had_by_either_of_its_names() {
+    assert_eq!(out(&chaos(&["help"])), out(&chaos(&["--help"])));
+    assert_eq!(out(&chaos(&["help", "lab", "check"])), out(&chaos(&["lab", "check", "--help"])));
+    assert!(!out(&chaos(&["man"])).contains("chaos lab help"), "the manual needs no chapters about help");
+}
+
 /// What a shell offers for what was typed so far, after it has read our script; `None` where there is no such shell.
 fn offered(shell: &str, typed: &str) -> Option<Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
