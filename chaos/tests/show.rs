@@ -175,6 +175,18 @@ async fn a_kill_by_keyboard_is_seen_by_the_stateful_client_and_not_by_the_statel
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn on_a_projector_a_button_and_what_it_does_are_in_sight_at_once() {
+    let Some(browser) = Browser::open((1280, 720)).await else { return };
+    let show = Show::start();
+    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
+    until(&browser, "the page", "return document.body.dataset.drawn === 'yes'").await;
+    let hidden = "return [...document.querySelectorAll('.target button, #heal, #lanes svg')]
+        .filter((each) => each.getBoundingClientRect().bottom > innerHeight).map((each) => each.textContent)";
+    assert_eq!(browser.ask(hidden).await, serde_json::json!([]));
+    assert_eq!(browser.ask(SIDEWAYS).await, 0, "the page itself moves sideways");
+}
+
 /// Every target on the page, and what its buttons do.
 const BUTTONS: &str = "return [...document.querySelectorAll('.target')].map((target) =>
     [target.getAttribute('aria-label'), ...[...target.querySelectorAll('button')].map((button) => button.dataset.how)])";
