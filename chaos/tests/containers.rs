@@ -350,6 +350,10 @@ fn compose(project: &str, env_file: &Path) -> Command {
     compose.args(["-p", project]).env("LAB_ENV_FILE", env_file);
     // Not the ports of the lab that somebody plays with here.
     compose.env_remove("COMPOSE_PROJECT_NAME").current_dir(root());
+    // What is set around this test would win over the file.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LAB_PORT_")) {
+        compose.env_remove(name);
+    }
     compose
 }
 
