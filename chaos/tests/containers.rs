@@ -350,11 +350,15 @@ fn compose(project: &str, env_file: &Path) -> Command {
     compose.args(["-p", project]).env("LAB_ENV_FILE", env_file);
     // Not the ports of the lab that somebody plays with here.
     compose.env_remove("COMPOSE_PROJECT_NAME").current_dir(root());
-    // What is set around this test would win over the file.
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LAB_PORT_")) {
-        compose.env_remove(name);
+    without_other_ports(compose)
+}
+
+/// What is set around this test would win over the file.
+fn without_other_ports(mut command: Command) -> Command {
+    for (name, _) in free_ports() {
+        command.env_remove(name);
     }
-    compose
+    command
 }
 
 /// A file like the one that `deploy/env` draws, with other ports.
@@ -468,7 +472,8 @@ async fn a_project_that_compose_has_started_is_a_lab_like_our_own() {
     for part in [&missing, "stateless-1 was paused and goes on", "stateful-1 was down and was started"] {
         assert!(half.status.code() == Some(3) && unwrapped(&half).contains(part), "{part}: {half:?}");
     }
-    let mended = Command::new("sh").args(["-c", &cure]).current_dir(root()).output().unwrap();
+    let mut mended = without_other_ports(Command::new("sh"));
+    let mended = mended.args(["-c", &cure]).current_dir(root()).output().unwrap();
     assert!(mended.status.success(), "{mended:?}");
     // Compose knows the keys of the file, and its sibling has had a newer one since.
     let healed = place.told(&heal);

@@ -175,13 +175,11 @@ impl<'a> Stage<'a> {
         };
         let in_flight = aim.held.is_some();
         let strike = fault::strike(plot.fault, aim).await?;
-        // A request that was held and spared had reached it already; where the gateway sticks, the next one must.
-        let spared = in_flight
-            .then(|| strike.in_force.as_ref().filter(|it| spares_this_request(plot.moment.phase, it)));
-        let request = match spared {
-            None => Some(after_requests),
-            Some(Some(InForce::Away(_))) if self.route.sticks() => Some(after_requests + 1),
-            Some(_) => None,
+        let request = match &strike.in_force {
+            _ if !in_flight => Some(after_requests),
+            // Held and spared, it had reached the replica already; where the gateway sticks, the next one must.
+            Some(InForce::Away(away)) if away.spares_held && self.route.sticks() => Some(after_requests + 1),
+            _ => None,
         };
         let request = request.filter(|_| plot.fault.meets_the_next_request());
         let lets_go_late = match &strike.in_force {

@@ -44,7 +44,7 @@ pub struct Lab {
 impl Lab {
     /// Both twins, two replicas each, Redis where it is installed, SQLite.
     pub fn twins() -> Self {
-        Lab::of([service::stateful(), service::stateless()])
+        Lab::of(service::twins())
     }
 
     /// These services.

@@ -207,11 +207,7 @@ async fn a_redis_that_reads_its_file_is_loading() {
     server.kill();
     // A millisecond for each key.
     server.launch(&["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"]);
-    let start = Instant::now();
-    while replica.ready().await != Err(StoreDown::Loading) {
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", replica.ready().await);
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    says_within(&replica, Err(StoreDown::Loading), Duration::from_secs(5)).await;
     all_refused(&replica, &token, StoreDown::Loading).await;
     server.tell(&["CONFIG", "SET", "key-load-delay", "0"]);
     ready_within(&replica, SOON).await;
@@ -280,11 +276,7 @@ async fn a_redis_with_a_password_is_used_with_it_and_broken_without() {
     for guess in ["", ":open@"] {
         let outside =
             open(&server.url().replace("//", &format!("//{guess}")).parse().unwrap(), KEY_A, LIMITS);
-        let start = Instant::now();
-        while outside.ready().await != Err(StoreDown::Broken) {
-            assert!(start.elapsed() < SOON, "{guess:?}: {:?}", outside.ready().await);
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        says_within(&outside, Err(StoreDown::Broken), SOON).await;
         all_refused(&outside, &token, StoreDown::Broken).await;
         refused_logout(&outside, &token, StoreDown::Broken).await;
     }

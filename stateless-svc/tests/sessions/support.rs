@@ -134,9 +134,18 @@ pub fn open(at: &StoreAt, ring: &str, limits: Limits) -> InStore {
 }
 
 pub async fn ready_within(replica: &InStore, bound: Duration) {
+    says_within(replica, Ok(()), bound).await;
+}
+
+/// It says whether it is ready, and why not, within a bound.
+pub async fn says_within(replica: &InStore, ready: Result<(), StoreDown>, bound: Duration) {
     let start = Instant::now();
-    while let Err(down) = replica.ready().await {
-        assert!(start.elapsed() < bound, "not ready after {bound:?}: {down:?}");
+    loop {
+        let said = replica.ready().await;
+        if said == ready {
+            return;
+        }
+        assert!(start.elapsed() < bound, "after {bound:?} it says {said:?}, and not {ready:?}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -1,8 +1,7 @@
 // The page of one load: a lane for each service, a mark for each request, and the faults between them.
 
 // A unit of the picture is a pixel of the page, so that a phone shows its letters as large as a laptop.
-const roomWidth = () => Math.min(1120, Math.max(320, byId('lanes').clientWidth));
-let WIDTH = roomWidth();
+let WIDTH = roomOf(byId('lanes'));
 const HEIGHT = 230;
 const [LEFT, RIGHT, TOP, BOTTOM] = [64, 12, 30, 30];
 const KINDS = ['ok', 'refused', 'failed', 'silent'];
@@ -207,7 +206,7 @@ function begin() {
   chooseTime();
   const drawLanes = () => byId('lanes').replaceChildren(...SERVICES.map(lane));
   drawLanes();
-  onAnotherRoom(byId('lanes'), () => { WIDTH = roomWidth(); drawLanes(); });
+  onAnotherRoom(byId('lanes'), () => { WIDTH = roomOf(byId('lanes')); drawLanes(); });
   byId('detail').textContent = 'Click near a mark to see its request, or Tab to a lane: left and right for the next, up and down for the next that did not succeed.';
   byId('numbers').replaceChildren(...wrongs(), answered(), numbers());
   byId('flows').replaceChildren(flows());

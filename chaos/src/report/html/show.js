@@ -7,7 +7,7 @@ const [HEIGHT, LEFT, RIGHT, RAIL] = [110, 16, 16, 62];
 let [WIDTH, SPAN] = measured();
 
 function measured() {
-  const width = Math.min(1120, Math.max(320, byId('lanes').clientWidth));
+  const width = roomOf(byId('lanes'));
   return [width, width < 600 ? 15000 : 30000];
 }
 const TOKEN = location.hash.slice(1);

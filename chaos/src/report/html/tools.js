@@ -25,6 +25,9 @@ function drawn(tag, attributes = {}, ...children) {
 const ms = (number) => `${number < 10 ? number.toFixed(1) : Math.round(number)} ms`;
 const withReason = (what, reason) => (reason ? `${what} (${reason})` : what);
 
+// How wide a picture is drawn: as its box is, within what can be read.
+const roomOf = (box) => Math.min(1120, Math.max(320, box.clientWidth));
+
 // A turned phone and a drawn window have another room than before, and what is drawn to its measure is drawn anew. A
 // sheet of paper has its own drawing.
 function onAnotherRoom(box, draw) {
