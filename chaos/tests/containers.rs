@@ -20,7 +20,7 @@ use bollard::query_parameters::{
     ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 use chaos::driver::docker::{engine, find, program, remove};
-use chaos::driver::{Driver, DriverName};
+use chaos::driver::{Driver, DriverName, EXIT_WITHIN};
 use chaos::fault::{self, Aim, Fault};
 use chaos::service;
 use chaos::way::Way;
@@ -422,12 +422,29 @@ async fn a_project_that_compose_has_started_is_a_lab_like_our_own() {
         fault::undo(&mut strike, &lab).await.unwrap();
         assert!(strike.proof.proven, "{fault}: {:?}", strike.proof);
     }
+    let heal = ["heal", "--driver", "docker", "--lab", &name];
+    // A tool that is killed while Redis loses what it has on disk: Redis is there and can be started.
+    lab.kill("redis").await.unwrap();
+    assert!(lab.gone("redis", EXIT_WITHIN).await.unwrap());
+    let redis = find::project(&engine, &name).await.unwrap().unwrap().boxes["redis"].names.clone().unwrap();
+    let next = format!("{}-next", redis[0].trim_start_matches('/'));
+    let begun = async || engine.inspect_container(&next, None).await.ok();
+    tokio::select! {
+        wiped = lab.wipe_redis() => panic!("it was over before it was seen: {wiped:?}"),
+        _ = eventually(&engine, "Redis is being emptied", begun) => {}
+    }
+    let healed = place.told(&heal);
+    for part in
+        ["redis was being made anew; what there was of it is removed", "redis was down and was started"]
+    {
+        assert!(healed.contains(part), "{part}: {healed}");
+    }
+    assert!(begun().await.is_none());
     // A tool that rotates a key and is killed half way: one replica has the new ring, the other the old one.
     lab.new_key("stateless", true).await.unwrap();
     lab.kill("stateless-1").await.unwrap();
     lab.start_again("stateless-1").await.unwrap();
     drop(lab);
-    let heal = ["heal", "--driver", "docker", "--lab", &name];
     let healed = place.told(&heal);
     assert!(healed.contains("stateless-2 had an older key than its sibling"), "{healed}");
 

@@ -3,15 +3,18 @@
 
 use anyhow::{Context, bail};
 use bollard::Docker as Engine;
-use bollard::models::{ContainerCreateBody, ContainerInspectResponse, NetworkingConfig, VolumeCreateRequest};
+use bollard::models::{
+    ContainerConfig, ContainerCreateBody, ContainerInspectResponse, HostConfig, NetworkingConfig,
+};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    WaitContainerOptionsBuilder,
 };
+use futures_util::TryStreamExt;
 
 use super::engine::plain;
 use super::find::Found;
 use super::labels::{NEXT, Role};
-use super::remove::no_options;
 use super::{Docker, logs};
 
 impl Docker {
@@ -39,7 +42,10 @@ impl Docker {
         engine.rename_container(&next, renamed).await.map_err(plain).with_context(making)
     }
 
-    /// Gives Redis an empty volume.
+    /// Takes from Redis, which is down, all it has on disk.
+    ///
+    /// Its container stays. A second one, which heals as one that was being made anew, empties its volume: a
+    /// tool that is killed meanwhile leaves a Redis that can be started.
     pub(super) async fn wipe_redis(&self) -> anyhow::Result<()> {
         let mut boxes = self.project.boxes.iter();
         let Some((name, boxed)) = boxes.find(|(_, boxed)| boxed.role == Role::Redis) else {
@@ -49,30 +55,53 @@ impl Docker {
         if found.state.as_ref().is_some_and(|state| state.running == Some(true)) {
             bail!("redis still runs; what it has on disk is removed only when it is down");
         }
-        let (engine, container) = (&self.project.engine, &boxed.container);
-        let volumes: Vec<String> =
-            found.mounts.iter().flatten().filter_map(|mount| mount.name.clone()).collect();
-        let body = body_of(found)?;
-        self.keep_log(name).await;
-        // A volume cannot go while a container has it, so here the container goes first.
-        let options = RemoveContainerOptionsBuilder::default().v(true).build();
-        let wiping = || format!("emptying the volume of {name}");
-        engine.remove_container(container, Some(options)).await.map_err(plain).with_context(wiping)?;
-        for volume in volumes {
-            // One without a name of its own went with the container.
-            let Ok(had) = engine.inspect_volume(&volume).await else { continue };
-            engine.remove_volume(&volume, no_options()).await.map_err(plain).with_context(wiping)?;
-            let again = VolumeCreateRequest {
-                name: Some(volume),
-                driver: Some(had.driver),
-                driver_opts: Some(had.options),
-                labels: Some(had.labels),
-                ..VolumeCreateRequest::default()
-            };
-            engine.create_volume(again).await.map_err(plain).with_context(wiping)?;
+        // What has a name is a volume; what has none is a folder of this machine, or of its memory.
+        let volumes = found.mounts.iter().flatten().filter(|mount| mount.name.is_some());
+        let folders: Vec<String> = volumes.filter_map(|mount| mount.destination.clone()).collect();
+        if folders.is_empty() {
+            return self.make_anew(name, |_| ()).await; // what it had lies in the container itself
         }
-        let named = CreateContainerOptionsBuilder::default().name(container).build();
-        engine.create_container(Some(named), body).await.map_err(plain).with_context(wiping).map(|_| ())
+        let emptied = self.empty(&boxed.container, found.config.unwrap_or_default(), folders).await;
+        emptied.with_context(|| format!("emptying the volume of {name}"))
+    }
+
+    /// Removes all that is in these folders of a container, which is down.
+    async fn empty(
+        &self,
+        container: &str,
+        like: ContainerConfig,
+        folders: Vec<String>,
+    ) -> anyhow::Result<()> {
+        let (engine, next) = (&self.project.engine, format!("{container}{NEXT}"));
+        let remove = folders.into_iter().chain(["-mindepth", "1", "-delete"].map(str::to_owned)).collect();
+        let body = ContainerCreateBody {
+            image: like.image,
+            user: like.user,
+            labels: like.labels,
+            entrypoint: Some(vec!["find".to_owned()]),
+            cmd: Some(remove),
+            host_config: Some(HostConfig {
+                volumes_from: Some(vec![container.to_owned()]),
+                network_mode: Some("none".to_owned()),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        };
+        let force = || Some(RemoveContainerOptionsBuilder::default().force(true).build());
+        // What an earlier attempt has left.
+        let _ = engine.remove_container(&next, force()).await;
+        let named = CreateContainerOptionsBuilder::default().name(&next).build();
+        engine.create_container(Some(named), body).await.map_err(plain)?;
+        engine.start_container(&next, None).await.map_err(plain)?;
+        // An exit status other than 0 is an error here, as it should be.
+        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+        let ended = engine.wait_container(&next, Some(options)).try_collect::<Vec<_>>().await;
+        let log = match &ended {
+            Ok(_) => String::new(),
+            Err(_) => logs::last_lines(engine, &next, 3).await,
+        };
+        engine.remove_container(&next, force()).await.map_err(plain)?;
+        ended.map_err(plain).context(log).map(|_| ())
     }
 
     async fn keep_log(&self, name: &str) {

@@ -37,8 +37,12 @@ pub async fn all_of(engine: &Engine, project: &str) -> anyhow::Result<()> {
 
     let options = ListVolumesOptionsBuilder::default().filters(&filters).build();
     let volumes = engine.list_volumes(Some(options)).await.map_err(plain)?.volumes.unwrap_or_default();
-    outcome(join_all(volumes.iter().map(|volume| engine.remove_volume(&volume.name, no_options()))).await)
-        .context("removing volumes")
+    // The library asks of which kind the options are that we do not give.
+    let no_options = None::<RemoveVolumeOptions>;
+    outcome(
+        join_all(volumes.iter().map(|volume| engine.remove_volume(&volume.name, no_options.clone()))).await,
+    )
+    .context("removing volumes")
 }
 
 /// Removes the folder with the files that were mounted into a lab's boxes, if it is there.
@@ -52,11 +56,6 @@ pub fn files(folder: &Path) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// The library asks of which kind the options are that we do not give.
-pub(super) fn no_options() -> Option<RemoveVolumeOptions> {
-    None
 }
 
 /// The first error that means something: what is gone already, or being removed by another, is as wanted.
