@@ -149,6 +149,21 @@ async fn a_box_that_does_not_start_says_why_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_box_that_lives_and_never_gets_ready_is_named_and_nothing_is_left() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    let name = name("unready");
+    let service = service::stateless().with_env("LAB_STORE", "redis://nowhere:6379");
+    let spec = Lab::of([service]).replicas(1).on(DriverName::Docker).named(&name).spec();
+    let error = format!("{:#}", Driver::start(&spec).await.unwrap_err());
+    for part in ["stateless-1 at http", "is not ready after", r#""not_ready":["session_store"]"#] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert_eq!(left(&engine::open().await.unwrap(), &name).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn what_is_missing_or_taken_is_named_in_one_line() {
     if !support::docker("what holds for containers only") {
         return;

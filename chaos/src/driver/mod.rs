@@ -56,7 +56,8 @@ impl Driver {
     /// Starts a lab and returns when every replica is ready, and in rotation if there is a gateway.
     ///
     /// # Errors
-    /// What did not start, with the last lines it logged. Nothing is left behind then.
+    /// What did not start, with the last lines it logged, or did not get ready, with what it answered. Nothing is
+    /// left behind then.
     pub async fn start(spec: &LabSpec) -> anyhow::Result<Driver> {
         let driver = match spec.driver {
             DriverName::Local => Driver::Local(Local::start(spec).await?),
