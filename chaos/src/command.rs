@@ -153,10 +153,10 @@ fn cells(
     let fits: Vec<&Service> = services.iter().filter(|service| exists(flow, fault, service, way)).collect();
     if fits.is_empty() {
         let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-        let how = if way == Way::Direct { "directly" } else { "through the gateway" };
         return Err(usage(format!(
-            "{fault} does not apply to {flow} against {}, {how}; `chaos list` says what does",
-            names.join(", ")
+            "{fault} does not apply to {flow} against {}, {}; `chaos list` says what does",
+            names.join(", "),
+            way.words()
         )));
     }
     let moment = moment.as_swept(flow.row().steps);

@@ -27,6 +27,14 @@ impl Way {
             Way::Gateway => "gateway",
         }
     }
+
+    /// In a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Way::Direct => "directly",
+            Way::Gateway => "through the gateway",
+        }
+    }
 }
 
 impl std::fmt::Display for Way {

@@ -123,7 +123,7 @@ async fn a_stateless_service_loses_nothing_acknowledged_and_every_stateful_loss_
     for service in service::twins() {
         let report = load(service, &["--fault", "kill,graceful"]).await;
         let one = &report.services[0];
-        assert_eq!(report.exit_code(), 0, "{one:?}");
+        assert_eq!(report.conclusion.exit_code(), 0, "{one:?}");
         assert!(one.outages.len() >= 3 && one.outages.iter().all(|outage| outage.proven), "{one:?}");
         assert!(one.tally.requests > 100 && one.tally.during.requests > 0, "{:?}", one.tally);
         let due = one.tally.requests + one.tally.unsent;
@@ -139,7 +139,7 @@ async fn a_replica_that_stands_still_makes_all_wait_that_should_have_been_asked_
     let more = ["--fault", "pause", "--every", "1s", "--outage", "800ms"];
     let report = load(service::stateful(), &more).await;
     let one = &report.services[0];
-    assert_eq!(report.exit_code(), 0, "{one:?}");
+    assert_eq!(report.conclusion.exit_code(), 0, "{one:?}");
     assert_eq!(one.outages.len(), 2, "{:?}", one.outages);
     // Were it not for the appointments, each client would have met a pause with one request, and waited for it alone.
     assert!(one.tally.during.requests >= 2 * 4 * 20 * 9 / 10, "{:?}", one.tally);
@@ -149,9 +149,9 @@ async fn a_replica_that_stands_still_makes_all_wait_that_should_have_been_asked_
 
 #[tokio::test]
 async fn a_logout_that_is_forgotten_is_wrong_and_no_restart_excuses_it() {
-    assert_eq!(load(broken("none"), &[]).await.exit_code(), 0);
+    assert_eq!(load(broken("none"), &[]).await.conclusion.exit_code(), 0);
     let report = load(broken("forgotten-logout"), &[]).await;
-    assert_eq!(report.exit_code(), 1);
+    assert_eq!(report.conclusion.exit_code(), 1);
     let one = &report.services[0];
     assert!(one.unexplained.iter().any(|loss| loss.reason == "logout_forgotten"), "{:?}", one.unexplained);
     assert!(one.violations.iter().any(|it| it.reason == "logout_forgotten"), "{:?}", one.violations);
@@ -162,7 +162,7 @@ async fn a_loss_that_no_restart_may_cost_is_not_explained_by_one() {
     // It claims that its sessions outlive it, and logs everyone out at every start.
     for fault in ["kill", "rolling"] {
         let report = load(broken("key-made-at-boot"), &["--fault", fault]).await;
-        assert_eq!(report.exit_code(), 1, "{fault}");
+        assert_eq!(report.conclusion.exit_code(), 1, "{fault}");
         let one = &report.services[0];
         assert!(one.outages.iter().all(|outage| outage.proven), "{:?}", one.outages);
         let lost = one.unexplained.iter().filter(|loss| loss.reason == "token_invalid").count();
@@ -173,7 +173,7 @@ async fn a_loss_that_no_restart_may_cost_is_not_explained_by_one() {
 #[tokio::test]
 async fn a_rolling_restart_explains_what_every_replica_forgot() {
     let report = load(service::stateful(), &["--fault", "rolling"]).await;
-    assert_eq!(report.exit_code(), 0);
+    assert_eq!(report.conclusion.exit_code(), 0);
     let one = &report.services[0];
     assert!(one.outages.iter().all(|outage| outage.ended.len() == 2), "{:?}", one.outages);
     assert!(one.flows.values().flatten().any(|(verdict, _)| verdict == "Lost (restart)"), "{:?}", one.flows);
@@ -186,7 +186,7 @@ async fn a_redis_that_loses_what_it_has_explains_a_loss_and_one_that_keeps_it_ha
     }
     for (fault, loses) in [("redis-lose", true), ("redis-restart", false), ("redis-down", false)] {
         let report = load(service::stateless(), &["--fault", fault, "--outage", "100ms"]).await;
-        assert_eq!(report.exit_code(), 0, "{fault}");
+        assert_eq!(report.conclusion.exit_code(), 0, "{fault}");
         let one = &report.services[0];
         let lost = one.flows.values().flatten().any(|(verdict, _)| verdict == "Lost (store_reset)");
         assert_eq!(lost, loses, "{fault}: {:?}", one.flows);
@@ -199,14 +199,14 @@ async fn restarts_that_do_not_happen_prove_nothing_and_excuse_nothing() {
     let one = &report.services[0];
     assert!(!one.outages.is_empty() && one.outages.iter().all(|outage| !outage.proven), "{:?}", one.outages);
     // 1 if a flow got lost in one of them, else 2; never 0.
-    assert_eq!(report.exit_code(), if one.unexplained.is_empty() { 2 } else { 1 });
+    assert_eq!(report.conclusion.exit_code(), if one.unexplained.is_empty() { 2 } else { 1 });
 }
 
 #[tokio::test]
 async fn no_fault_within_the_time_proves_nothing() {
     let report = load(service::stateful(), &["--every", "1h"]).await;
     assert!(report.services[0].outages.is_empty());
-    assert_eq!(report.exit_code(), 2);
+    assert_eq!(report.conclusion.exit_code(), 2);
 }
 
 #[tokio::test]

@@ -117,19 +117,6 @@ fn tool(folder: &TempDir, who: &str) -> Command {
     command
 }
 
-/// Waits in the page until it says yes: it is asked again at each change of what it shows.
-async fn until(browser: &Browser, what: &str, script: &str) {
-    let wait = format!(
-        "const said = () => {{ {script} }}, done = arguments[0];
-         if (said()) {{ done(true); return; }}
-         const look = new MutationObserver(() => {{ if (said()) {{ look.disconnect(); done(true); }} }});
-         look.observe(document, {{ subtree: true, childList: true, attributes: true, characterData: true }});
-         setTimeout(() => done(false), 20000);"
-    );
-    let said = browser.client.execute_async(&wait, Vec::new()).await.unwrap();
-    assert_eq!(said, Value::Bool(true), "not seen on the page: {what}");
-}
-
 fn marks(service: &str, status: &str) -> String {
     format!(
         "return document.querySelectorAll('svg[data-service={service}] [data-status=\"{status}\"]').length"
@@ -144,7 +131,7 @@ async fn a_kill_by_keyboard_is_seen_by_the_stateful_client_and_not_by_the_statel
     let show = Show::start();
     browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
     for service in ["stateful", "stateless"] {
-        until(&browser, "requests that succeed", &marks(service, "200")).await;
+        browser.until("requests that succeed", &marks(service, "200")).await;
     }
     for (number, replica) in ["stateful-1", "stateless-1"].into_iter().enumerate() {
         let button = format!("[data-target={replica}][data-how=kill]");
@@ -154,11 +141,11 @@ async fn a_kill_by_keyboard_is_seen_by_the_stateful_client_and_not_by_the_statel
         let done = format!(
             "const done = document.getElementById('done-{number}'); return done && done.textContent.includes('new boot id')"
         );
-        until(&browser, "the kill and its proof", &done).await;
-        until(&browser, "the fault's window", "return document.querySelectorAll('.fault').length").await;
+        browser.until("the kill and its proof", &done).await;
+        browser.until("the fault's window", "return document.querySelectorAll('.fault').length").await;
     }
-    until(&browser, "the stateful client's 401", &marks("stateful", "401")).await;
-    until(&browser, "its new login", &marks("stateful", "201")).await;
+    browser.until("the stateful client's 401", &marks("stateful", "401")).await;
+    browser.until("its new login", &marks("stateful", "201")).await;
     assert_eq!(browser.ask(&marks("stateless", "401")).await, 0, "a stateless session survives the kill");
     // Who hears the page is told the same: whose lane it is and what came last, what was done, what can be done.
     let heard = browser.heard().await;
@@ -180,7 +167,7 @@ async fn on_a_projector_a_button_and_what_it_does_are_in_sight_at_once() {
     let Some(browser) = Browser::open((1280, 720)).await else { return };
     let show = Show::start();
     browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    until(&browser, "the page", "return document.body.dataset.drawn === 'yes'").await;
+    browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
     let hidden = "return [...document.querySelectorAll('.target button, #heal, #lanes svg')]
         .filter((each) => each.getBoundingClientRect().bottom > innerHeight).map((each) => each.textContent)";
     assert_eq!(browser.ask(hidden).await, serde_json::json!([]));
@@ -203,7 +190,7 @@ async fn press_and_read(browser: &Browser, target: &str, how: &str, words: &str)
         "[...document.querySelectorAll('#log li')].find((line) => line.textContent.startsWith('{how} {target}: '))"
     );
     let said = format!("const line = {line}; return line && line.textContent.includes('{words}')");
-    until(browser, &format!("{how} {target}: {words}"), &said).await;
+    browser.until(&format!("{how} {target}: {words}"), &said).await;
     browser.ask(&format!("return {line}.textContent")).await.as_str().unwrap().to_owned()
 }
 
@@ -212,7 +199,7 @@ async fn every_target_can_be_restarted_killed_and_paused_redis_too() {
     let Some(browser) = Browser::open(DESKTOP).await else { return };
     let show = Show::start();
     browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    until(&browser, "the page", "return document.body.dataset.drawn === 'yes'").await;
+    browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
     let there_is_redis = redis_server::find().is_some();
     let replicas = ["stateful-1", "stateful-2", "stateless-1", "stateless-2"];
     let targets = replicas.into_iter().chain(there_is_redis.then_some("redis"));
@@ -235,7 +222,7 @@ async fn every_target_can_be_restarted_killed_and_paused_redis_too() {
             "const lane = document.querySelector('svg[data-service={service}]');
              return lane.querySelector('.fault') && [...lane.querySelectorAll('text')].some((each) => each.textContent === 'kill redis')"
         );
-        until(&browser, "the band and its name", &band).await;
+        browser.until("the band and its name", &band).await;
     }
     press_and_read(&browser, "redis", "graceful", "run_id").await;
     let (pid_graceful, _) = show.redis().await;
@@ -243,7 +230,7 @@ async fn every_target_can_be_restarted_killed_and_paused_redis_too() {
     press_and_read(&browser, "redis", "pause", "left a PING unanswered").await;
     assert_eq!(show.redis().await.0, pid_graceful, "who is paused stays who it is");
     press_and_read(&browser, "stateful-2", "pause", "until it was continued").await;
-    until(&browser, "requests that succeed afterwards", &marks("stateless", "200")).await;
+    browser.until("requests that succeed afterwards", &marks("stateless", "200")).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
@@ -267,7 +254,7 @@ async fn a_mark_shows_its_request_to_the_mouse_and_every_mark_to_the_keyboard_al
     let Some(browser) = Browser::open(DESKTOP).await else { return };
     let show = Show::start();
     browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    until(&browser, "requests that succeed", &marks("stateful", "200")).await;
+    browser.until("requests that succeed", &marks("stateful", "200")).await;
 
     // From the top of the page on nothing but keys: kill, go back to the lane, and find what the kill cost.
     tab_to(&browser, "\u{E004}", "kill stateful-1").await;
@@ -275,7 +262,7 @@ async fn a_mark_shows_its_request_to_the_mouse_and_every_mark_to_the_keyboard_al
     // Until the client has logged in again, the 401 is the newest.
     let login = "return [...document.querySelectorAll('svg[data-service=stateful] [data-status]')]
         .map((mark) => mark.dataset.status).join(' ').includes('401 201')";
-    until(&browser, "the login after the 401", login).await;
+    browser.until("the login after the 401", login).await;
     tab_to(&browser, "\u{E008}\u{E004}", "stateful").await;
     browser.press("\u{E010}").await;
     browser.press("\u{E013}").await;
@@ -309,7 +296,7 @@ async fn a_mark_shows_its_request_to_the_mouse_and_every_mark_to_the_keyboard_al
     let oldest = "const lane = document.querySelector('svg[data-service=stateful]');
         const [here, first] = [lane.querySelector('.here'), lane.querySelector('g[data-at]')];
         return here && here.dataset.at === first.dataset.at";
-    until(&browser, "the oldest mark, by Home", oldest).await;
+    browser.until("the oldest mark, by Home", oldest).await;
 
     let lane = browser.client.find(Locator::Css("svg[data-service=stateless]")).await.unwrap();
     lane.click().await.unwrap();
@@ -327,7 +314,7 @@ async fn in_containers_the_database_has_its_buttons_too() {
     let Some(browser) = Browser::open(DESKTOP).await else { return };
     let show = Show::start_in(tempfile::tempdir().unwrap(), &["--driver", "docker"]);
     browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    until(&browser, "the page", "return document.body.dataset.drawn === 'yes'").await;
+    browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
     let names = "return [...document.querySelectorAll('.target')].map((each) => each.getAttribute('aria-label')).join(' ')";
     assert_eq!(browser.ask(names).await, "stateful-1 stateful-2 stateless-1 stateless-2 redis sql");
     for (how, words) in
@@ -346,7 +333,7 @@ async fn healing_asks_before_it_does_anything() {
     let Some(browser) = Browser::open(PHONE).await else { return };
     let show = Show::start();
     browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    until(&browser, "the page", "return document.body.dataset.drawn === 'yes'").await;
+    browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
     let press = "document.getElementById('heal').focus(); return null";
     browser.ask(press).await;
     browser.press("\u{E007}").await;
@@ -359,7 +346,7 @@ async fn healing_asks_before_it_does_anything() {
     browser.ask("document.querySelector('#sure [value=yes]').focus(); return null").await;
     browser.press("\u{E007}").await;
     let done = "return document.getElementById('log').textContent.includes('nothing had to be undone')";
-    until(&browser, "what healing did", done).await;
+    browser.until("what healing did", done).await;
     assert_eq!(browser.ask(SIDEWAYS).await, 0, "the page itself moves sideways");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
@@ -369,7 +356,7 @@ async fn on_a_phone_the_names_of_two_faults_do_not_lie_upon_each_other() {
     let Some(browser) = Browser::open(PHONE).await else { return };
     let show = Show::start();
     browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    until(&browser, "the page", "return document.body.dataset.drawn === 'yes'").await;
+    browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
     for how in ["kill", "pause"] {
         browser
             .ask(&format!(
@@ -378,7 +365,7 @@ async fn on_a_phone_the_names_of_two_faults_do_not_lie_upon_each_other() {
             .await;
         let done =
             format!("return document.getElementById('log').textContent.includes('{how} stateless-1: ')");
-        until(&browser, how, &done).await;
+        browser.until(how, &done).await;
     }
     let boxes = "return [...document.querySelectorAll('svg[data-service=stateless] text')].map((each) => {
         const { left, right, top, bottom } = each.getBoundingClientRect(); return [left, right, top, bottom]; })";
@@ -408,29 +395,29 @@ async fn the_lab_and_its_step_and_the_class_are_shown_as_they_change_on_a_deskto
     let Some(browser) = Browser::open(DESKTOP).await else { return };
     let show = Show::start_with_a_class();
     browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    until(&browser, "that nobody has handed in", &says("class-about", "Nobody has handed in yet.")).await;
+    browser.until("that nobody has handed in", &says("class-about", "Nobody has handed in yet.")).await;
     assert_eq!(browser.ask("return document.getElementById('lab').hidden").await, true);
 
     show.types("presenter", "lab start 2");
-    until(&browser, "the lab", &says("lab-title", "Lab 2: Restart after login")).await;
+    browser.until("the lab", &says("lab-title", "Lab 2: Restart after login")).await;
     let at = "return document.querySelector('#lab-steps [aria-current=step]').textContent";
     assert_eq!(browser.ask(at).await, "Predict");
     show.types("presenter", &format!("lab predict 2 {RIGHT}"));
-    until(&browser, "the next step", &at.replace("textContent", "textContent === 'Run'")).await;
+    browser.until("the next step", &at.replace("textContent", "textContent === 'Run'")).await;
 
     show.hands_in("ada", WRONG);
-    until(&browser, "the first hand-in", &says("class-about", "1 handed in")).await;
+    browser.until("the first hand-in", &says("class-about", "1 handed in")).await;
     show.types("bo", "lab hint 2");
     show.hands_in("bo", "stateful=Survived stateless=Survived polite=Unknown");
     show.hands_in("cy", RIGHT);
-    until(&browser, "three of them", &says("class-about", "3 handed in")).await;
+    browser.until("three of them", &says("class-about", "3 handed in")).await;
 
     // Which verdict is right is seen only by those who ask for it, here with the keyboard.
     let common = "3 said Survived; it is Lost";
     assert_eq!(browser.ask(&says("class-parts", common)).await, false);
     browser.ask("document.querySelector('#common summary').focus(); return null").await;
     browser.press("\u{E007}").await;
-    until(&browser, "the misconception", &says("class-parts", common)).await;
+    browser.until("the misconception", &says("class-parts", common)).await;
     browser.picture("class-desktop").await;
 
     // The same facts in the same words as on the terminal.
@@ -448,14 +435,14 @@ async fn the_lab_and_its_step_and_the_class_are_shown_as_they_change_on_a_deskto
 
     // Something new comes, and what was opened stays open and has the focus still.
     show.hands_in("dee", WRONG);
-    until(&browser, "three who are wrong", &says("class-parts", "3 of 4 said Survived; it is Lost")).await;
-    until(&browser, "and two", &says("class-parts", "2 of 4 said Recovered; it is Lost")).await;
+    browser.until("three who are wrong", &says("class-parts", "3 of 4 said Survived; it is Lost")).await;
+    browser.until("and two", &says("class-parts", "2 of 4 said Recovered; it is Lost")).await;
     assert_eq!(browser.ask("return document.activeElement.parentElement.id").await, "common");
 
     // Who comes later is told all of it at once.
     browser.client.refresh().await.unwrap();
-    until(&browser, "the class", &says("class-about", "4 handed in")).await;
-    until(&browser, "the lab", &says("lab-title", "Lab 2")).await;
+    browser.until("the class", &says("class-about", "4 handed in")).await;
+    browser.until("the lab", &says("lab-title", "Lab 2")).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
@@ -470,18 +457,18 @@ async fn on_a_phone_too_and_what_cannot_be_read_is_said() {
     show.hands_in("bo", WRONG);
     let long = "a-file-with-a-name-that-is-longer-than-the-screen-of-a-telephone-<b>bold</b>.json";
     std::fs::write(class.join(long.replace('/', "")), "{").unwrap();
-    until(&browser, "the file", &says("class-about", "2 handed in, 1 not read")).await;
+    browser.until("the file", &says("class-about", "2 handed in, 1 not read")).await;
     assert_eq!(browser.ask(&says("class-parts", "telephone-<b>bold<b>.json is not whole JSON")).await, true);
-    until(&browser, "the lab", &says("lab-title", "Lab 2")).await;
+    browser.until("the lab", &says("lab-title", "Lab 2")).await;
     browser.ask("document.getElementById('common').open = true; return null").await;
     browser.picture("class-phone").await;
     assert_eq!(browser.ask(SIDEWAYS).await, 0, "the page itself moves sideways");
 
     std::fs::rename(&class, class.with_extension("away")).unwrap();
-    until(&browser, "that it is gone", &says("class-about", "there is no folder class")).await;
+    browser.until("that it is gone", &says("class-about", "there is no folder class")).await;
     assert_eq!(browser.ask(&says("class-parts", "bo")).await, true, "what was seen is still seen");
     std::fs::rename(class.with_extension("away"), &class).unwrap();
-    until(&browser, "that it is back", &says("class-about", "2 handed in, 1 not read")).await;
+    browser.until("that it is back", &says("class-about", "2 handed in, 1 not read")).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
@@ -518,5 +505,5 @@ async fn without_the_token_or_from_another_site_nothing_can_be_pressed() {
     browser.client.goto(&show.url).await.unwrap();
     let enabled = "return [...document.querySelectorAll('button.act:not(:disabled)')].length";
     assert_eq!(browser.ask(enabled).await, 0);
-    until(&browser, "requests", &marks("stateless", "200")).await;
+    browser.until("requests", &marks("stateless", "200")).await;
 }

@@ -8,6 +8,7 @@ use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::moment::{Moment, Phase};
 use crate::names::{fault_named, flow_named, service_named, step_named};
+use crate::report::story::by_way;
 use crate::run;
 use crate::schedule::exists;
 use crate::service::{self, Service};
@@ -71,7 +72,7 @@ impl Named {
 impl std::fmt::Display for Named {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (step, phase) = (&self.step, self.phase.word());
-        let way = if self.way == Way::Direct { "" } else { ", through the gateway" };
-        write!(f, "{} × {} × {}, {phase} {step}{way}", self.flow, self.fault, self.service)
+        let service = by_way(&self.service, self.way);
+        write!(f, "{} × {} × {service}, {phase} {step}", self.flow, self.fault)
     }
 }

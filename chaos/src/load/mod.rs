@@ -14,7 +14,9 @@ mod files;
 pub mod judge;
 pub mod tally;
 pub mod thin;
+pub mod conclusion;
 pub mod report;
+mod text;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -144,7 +146,7 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     if !args.common.json {
         progress.note(&format!("results and logs: {}\nthe picture: {}", folder.display(), page.display()));
     }
-    Ok(ExitCode::from(report.exit_code()))
+    Ok(ExitCode::from(report.conclusion.exit_code()))
 }
 
 /// The load itself: accounts are made, clients work while the fault strikes, and then what the services

@@ -1,30 +1,24 @@
-//! How is a load told? In numbers for people, as one object for machines (`schema/load.schema.json` describes it), and
-//! as a picture.
+//! What comes of a load? One object: `load.json` holds it (`schema/load.schema.json` describes it), the text and the
+//! picture are made of it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use anyhow::Context;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::conclusion::Conclusion;
 use super::judge::{self, Judged, Violation};
 use super::outages::Outage;
 use super::pace::Appointment;
-use super::tally::{Latency, Tally, tally};
+use super::tally::{Tally, tally};
 use super::thin::{Kind, thinned};
 use super::{LoadArgs, Played, tour};
 use crate::client::record::{Exchange, hundredths};
-use crate::report::paint::Paint;
-use crate::report::wrap::{fitted, narrow, wrapped};
-use crate::results::Observed;
 use crate::verdict::Verdict;
 
 /// How many requests of a service are kept one by one; the numbers above count all of them.
 const KEPT_AT_MOST: usize = 5_000;
-
-/// How many violations and unexplained losses are told in full.
-const TOLD_AT_MOST: usize = 5;
 
 /// All that came of a load.
 #[derive(Debug, Serialize)]
@@ -45,6 +39,8 @@ pub struct LoadReport {
     pub retry_after_ms: u64,
     /// How often the fault struck.
     pub every_ms: u64,
+    /// What it comes to.
+    pub conclusion: Conclusion,
     /// What came of it for each service.
     pub services: Vec<ServiceReport>,
 }
@@ -132,6 +128,7 @@ impl LoadReport {
         played: &[Played],
     ) -> anyhow::Result<Self> {
         let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let services = played.iter().map(service).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(LoadReport {
             seed,
             driver,
@@ -141,25 +138,9 @@ impl LoadReport {
             pace_ms: ms(args.pace),
             retry_after_ms: ms(args.retry_after),
             every_ms: ms(args.every),
-            services: played.iter().map(service).collect::<anyhow::Result<_>>()?,
+            conclusion: Conclusion::of(&services),
+            services,
         })
-    }
-
-    /// 0: every loss is explained and nothing is wrong. 1: something is. 2: nothing is proven.
-    pub fn exit_code(&self) -> u8 {
-        let wrong = |one: &ServiceReport| {
-            !one.violations.is_empty() || one.unexplained.iter().any(|loss| !loss.too_many)
-        };
-        let proves_nothing = |one: &ServiceReport| {
-            let struck = !one.outages.is_empty() && one.outages.iter().all(|outage| outage.proven);
-            // Requests that met no outage say nothing about outages.
-            !struck || one.tally.during.requests == 0 || !one.unread.is_empty() || one.had_too_many()
-        };
-        match () {
-            () if self.services.iter().any(wrong) => 1,
-            () if self.services.is_empty() || self.services.iter().any(proves_nothing) => 2,
-            () => 0,
-        }
     }
 
     /// The object, as `--json` prints it.
@@ -169,105 +150,6 @@ impl LoadReport {
     pub fn to_json(&self) -> anyhow::Result<String> {
         serde_json::to_string_pretty(self).context("putting the load into JSON")
     }
-
-    /// The same for people.
-    pub fn text(&self, paint: Paint) -> String {
-        let mut out = format!("{}\nseed {}\n", fitted(&self.store, 0), self.seed);
-        for one in &self.services {
-            one.write(&mut out, paint);
-        }
-        let last = match self.exit_code() {
-            0 => wrapped(
-                "every loss is explained by a fault; beyond that nothing acknowledged is missing, nothing is there \
-                 twice, and no session came back after its end",
-                0,
-            ),
-            1 => paint.alarm("not everything is as it must be; see above"),
-            _ if self.services.iter().any(ServiceReport::had_too_many) => paint.alarm(&wrapped(
-                "this proves nothing: more was due than this machine can do; try fewer --clients, or a longer --pace",
-                0,
-            )),
-            _ => paint.alarm("this proves nothing: a fault was not proven, or no request met one"),
-        };
-        let _ = writeln!(out, "\n{last}");
-        out
-    }
-}
-
-impl ServiceReport {
-    /// Whether clients were turned away because there were too many of them.
-    fn had_too_many(&self) -> bool {
-        self.unexplained.iter().any(|loss| loss.too_many)
-    }
-
-    fn write(&self, out: &mut String, paint: Paint) {
-        let _ = writeln!(out, "\n{}", paint.bold(&self.service));
-        let proven = self.outages.iter().filter(|outage| outage.proven).count();
-        let faults: Vec<&str> = distinct(self.outages.iter().map(|outage| outage.fault.name()));
-        let struck = match self.outages.len() {
-            0 => "no fault struck, the time between two is too long".to_owned(),
-            times => format!("{times} × {}, {proven} proven", faults.join(", ")),
-        };
-        let (requests, per_second) = (self.tally.requests, self.tally.per_second);
-        let line = format!("  {requests} requests, {per_second:.0} a second; {struck}");
-        let _ = writeln!(out, "{}", fitted(&line, 2));
-        if self.tally.unsent > 0 {
-            let line = format!("  {} more were due, and their clients still waited", self.tally.unsent);
-            let _ = writeln!(out, "{}", fitted(&line, 2));
-        }
-        let _ = writeln!(out, "  answered      {:.2} %", self.tally.availability * 100.0);
-        if narrow() {
-            out.push_str("  waited\n");
-        } else {
-            let _ = writeln!(out, "  waited        {:>10}{:>10}{:>10}{:>10}", "p50", "p90", "p99", "longest");
-        }
-        for (name, latency) in [("no fault", &self.tally.outside), ("met one", &self.tally.during)] {
-            let Latency { requests, p50_ms, p90_ms, p99_ms, max_ms } = latency;
-            if narrow() {
-                let _ = writeln!(
-                    out,
-                    "    {name}: {requests} requests\n      p50 {p50_ms:.1} ms, p90 {p90_ms:.1} ms\n      p99 {p99_ms:.1} ms, \
-                     longest {max_ms:.0} ms"
-                );
-                continue;
-            }
-            let _ = writeln!(
-                out,
-                "    {name:<10}  {p50_ms:>7.1} ms{p90_ms:>7.1} ms{p99_ms:>7.1} ms{max_ms:>7.0} ms   {requests} requests"
-            );
-        }
-        let mut all: BTreeMap<&str, usize> = BTreeMap::new();
-        for (verdict, count) in self.flows.values().flatten() {
-            *all.entry(verdict).or_default() += count;
-        }
-        let _ = writeln!(out, "  flows");
-        for (verdict, count) in all {
-            let word = verdict.split(' ').next().unwrap_or(verdict);
-            let observed = Verdict::ALL.into_iter().find(|known| known.word() == word);
-            let name = format!("{verdict:<28}");
-            let name = observed.map_or(name.clone(), |known| paint.observed(Observed::Verdict(known), &name));
-            let _ = writeln!(out, "    {name} {count:>7}");
-        }
-        for one in self.unexplained.iter().take(TOLD_AT_MOST) {
-            let line = format!(
-                "not explained: client {}, {}: {} ({})",
-                one.client, one.flow, one.verdict, one.reason
-            );
-            let _ = writeln!(out, "  {}", paint.alarm(&line));
-        }
-        for one in self.violations.iter().take(TOLD_AT_MOST) {
-            let line = format!("wrong: client {}, {}: {}", one.client, one.reason, one.why);
-            let _ = writeln!(out, "  {}", paint.alarm(&line));
-        }
-        let all = self.unexplained.len() + self.violations.len();
-        let told = self.unexplained.len().min(TOLD_AT_MOST) + self.violations.len().min(TOLD_AT_MOST);
-        if all > told {
-            let _ = writeln!(out, "  and {} more in load.json", all - told);
-        }
-        if let Some(why) = self.unread.first() {
-            let _ = writeln!(out, "  {} final states could not be read: {why}", self.unread.len());
-        }
-    }
 }
 
 /// In these words a service says that it has too much to do, and that nothing was done.
@@ -275,7 +157,7 @@ const BUSY: [&str; 2] = ["login_busy", "database_busy"];
 
 /// Whether a client was turned away because there were too many: the service said so, and a tenth of what was due was
 /// never sent.
-fn turned_away(reason: &str, tally: &Tally) -> bool {
+pub(super) fn turned_away(reason: &str, tally: &Tally) -> bool {
     BUSY.contains(&reason) && tally.unsent * 10 > tally.requests + tally.unsent
 }
 
@@ -346,79 +228,4 @@ fn marks_of(visitor: &tour::Visitor) -> Vec<Mark> {
         tour.with_appointments(&visitor.log).map(mark).collect::<Vec<_>>()
     };
     visitor.tours.iter().flat_map(one).collect()
-}
-
-fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut seen: Vec<&str> = words.collect();
-    seen.sort_unstable();
-    seen.dedup();
-    seen
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fault::Fault;
-
-    /// A load whose fault is proven, and in which one client got lost for this reason.
-    fn lost(reason: &str, unsent: usize) -> LoadReport {
-        let waited = Latency { requests: 5, p50_ms: 1.0, p90_ms: 1.0, p99_ms: 1.0, max_ms: 1.0 };
-        let tally = Tally {
-            requests: 100,
-            unsent,
-            per_second: 10.0,
-            availability: 1.0,
-            outside: waited.clone(),
-            during: waited,
-        };
-        let outage = Outage {
-            fault: Fault::Kill,
-            replica: None,
-            from_ms: 1.0,
-            until_ms: 2.0,
-            proven: true,
-            proof: String::new(),
-            restart: None,
-            ended: Vec::new(),
-        };
-        let too_many = turned_away(reason, &tally);
-        let loss = Unexplained {
-            client: 0,
-            flow: "cart",
-            verdict: Verdict::Lost,
-            reason: reason.to_owned(),
-            too_many,
-        };
-        let one = ServiceReport {
-            service: "stateful".to_owned(),
-            lasted_ms: 1.0,
-            outages: vec![outage],
-            tally,
-            flows: BTreeMap::new(),
-            unexplained: vec![loss],
-            violations: Vec::new(),
-            unread: Vec::new(),
-            requests: Vec::new(),
-        };
-        LoadReport {
-            seed: 7,
-            driver: "local",
-            store: String::new(),
-            started_at: Timestamp::UNIX_EPOCH,
-            clients: 1,
-            pace_ms: 1,
-            retry_after_ms: 1,
-            every_ms: 1,
-            services: vec![one],
-        }
-    }
-
-    #[test]
-    fn more_clients_than_the_machine_can_serve_prove_nothing_and_excuse_only_that_they_were_turned_away() {
-        assert_eq!(lost("login_busy", 300).exit_code(), 2);
-        assert!(lost("login_busy", 300).text(Paint::dry()).contains("fewer --clients"));
-        assert_eq!(lost("login_busy", 0).exit_code(), 1, "a service that is busy with nothing");
-        assert_eq!(lost("timed_out", 300).exit_code(), 1, "a service that hangs lets things be unsent, too");
-        assert_eq!(lost("session_unknown", 300).exit_code(), 1);
-    }
 }

@@ -55,7 +55,7 @@ pub fn title(cell: &Cell) -> String {
 pub fn by_way(service: &str, way: Way) -> String {
     match way {
         Way::Direct => service.to_owned(),
-        Way::Gateway => format!("{service} through the gateway"),
+        Way::Gateway => format!("{service} {}", way.words()),
     }
 }
 

@@ -78,6 +78,17 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
+    /// Waits until a script returns something true: it is asked again whenever the page is painted.
+    pub async fn until(&self, what: &str, script: &str) {
+        let wait = format!(
+            "const said = () => {{ {script} }}, done = arguments[0], end = performance.now() + 20000;
+             const look = () => said() ? done(true) : performance.now() > end ? done(false) : requestAnimationFrame(look);
+             look();"
+        );
+        let said = self.client.execute_async(&wait, Vec::new()).await.unwrap();
+        assert_eq!(said, Value::Bool(true), "not seen on the page: {what}");
+    }
+
     /// Presses a key, wherever the focus is.
     pub async fn press(&self, key: &str) {
         self.client.active_element().await.unwrap().send_keys(key).await.unwrap();

@@ -193,13 +193,8 @@ function outages() {
 }
 
 function begin() {
-  const wrong = SERVICES.reduce((sum, service) => sum + service.violations.length + service.unexplained.filter((each) => !each.too_many).length, 0);
-  const tooMany = SERVICES.some((service) => service.unexplained.some((each) => each.too_many));
-  const provesNothing = !SERVICES.length || SERVICES.some(({ outages: all, tally, unread }) => !all.length || all.some((outage) => !outage.proven) || !tally.during.requests || unread.length);
-  byId('summary').textContent = !wrong && tooMany ? 'This proves nothing: more was due than the machine could do, and clients were turned away because there were too many.'
-    : !wrong && provesNothing ? 'This proves nothing: a fault was not proven, no request met one, or a final state could not be read.'
-    : wrong ? `${wrong} things are not as they must be; the first of them stand below, load.json names all.`
-      : 'Every loss is explained by a fault; beyond that nothing acknowledged is missing, nothing is there twice, and no session came back after its end.';
+  const more = DATA.conclusion === 'wrong' ? ': the first of what is wrong stand below, load.json names all' : '';
+  byId('summary').textContent = `${DATA.says[0].toUpperCase()}${DATA.says.slice(1)}${more}.`;
   byId('about').textContent = `${DATA.clients} clients a service, a request every ${DATA.pace_ms} ms each · seed ${DATA.seed} · ${DATA.started_at.slice(0, 16).replace('T', ' ')} UTC · ${DATA.store}`;
   byId('cap').textContent = DATA.cap || '';
   for (const each of KINDS) byId('legend').append(element('li', {}, signInText(each), ` ${SIGNS[each][2]}`));

@@ -4,11 +4,15 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::words::Words;
+use crate::load::conclusion::Conclusion;
 use crate::load::thin::{Kind, at_most, thinned};
 
 /// The facts as JSON that can stand inside a script element, with at most `marks` requests.
 pub(super) fn facts(load: &str, room: usize, marks: usize) -> anyhow::Result<String> {
     let mut page: Value = serde_json::from_str(load).context("understanding the load")?;
+    let conclusion: Conclusion =
+        serde_json::from_value(page["conclusion"].clone()).context("understanding what the load comes to")?;
+    page["says"] = json!(conclusion.words());
     let mut words = Words::default();
     let services = page["services"].as_array_mut().context("a load has services")?;
     let all: usize = services.iter().map(|service| service["requests"].as_array().map_or(0, Vec::len)).sum();
@@ -93,7 +97,10 @@ mod tests {
         };
         let requests: Vec<Value> = (0..SECONDS * 250).map(request).collect();
         let service = |name: &str| json!({ "service": name, "tally": { "requests": requests.len() }, "requests": requests });
-        let page = load_page(&json!({ "services": [service("stateful"), service("stateless")] }).to_string());
+        let page = load_page(
+            &json!({ "conclusion": "explained", "services": [service("stateful"), service("stateless")] })
+                .to_string(),
+        );
         let page = page.unwrap();
         assert!(page.len() <= SIZE_AT_MOST, "{} bytes", page.len());
         let (_, rest) = page.split_once(r#"<script type="application/json" id="data">"#).unwrap();

@@ -136,12 +136,10 @@ function drawAnew() {
   if (!shown.length) return;
   const marks = () => [...byId('lanes').querySelectorAll('.request')];
   const at = marks().findIndex((each) => each.classList.contains('chosen'));
-  const focused = marks().indexOf(document.activeElement);
   byId('lanes').replaceChildren(picture(shown, byId('lanes').clientWidth));
   toTheFault();
   keepNames();
   if (at >= 0) encircle(marks()[at]);
-  if (focused >= 0) marks()[focused].focus();
 }
 
 // Whose lane it is can be read wherever the picture stands.

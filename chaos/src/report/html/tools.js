@@ -28,14 +28,17 @@ const withReason = (what, reason) => (reason ? `${what} (${reason})` : what);
 // How wide a picture is drawn: as its box is, within what can be read.
 const roomOf = (box) => Math.min(1120, Math.max(320, box.clientWidth));
 
-// A turned phone and a drawn window have another room than before, and what is drawn to its measure is drawn anew. A
-// sheet of paper has its own drawing.
+// A turned phone and a drawn window have another room than before, and what is drawn to its measure is drawn anew; the
+// focus stays at its place. A sheet of paper has its own drawing.
 function onAnotherRoom(box, draw) {
   let known = box.clientWidth;
   addEventListener('resize', () => {
     if (box.clientWidth === known || matchMedia('print').matches) return;
     known = box.clientWidth;
+    const stops = () => [...box.querySelectorAll('[tabindex]')];
+    const focused = stops().indexOf(document.activeElement);
     draw();
+    if (focused >= 0) stops()[focused].focus();
   });
 }
 
