@@ -58,7 +58,8 @@ impl Conclusion {
                 "this proves nothing: more was due than this machine can do; try fewer --clients, or a longer --pace"
             }
             Conclusion::NothingProven => {
-                "this proves nothing: a fault was not proven, no request met one, or a final state could not be read"
+                "this proves nothing: a fault was not proven, no request met one (more --clients meet more), or a final \
+                 state could not be read"
             }
         }
     }
