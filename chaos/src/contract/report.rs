@@ -24,7 +24,7 @@ const THERE_WITHIN: Duration = Duration::from_secs(5);
 /// Ask a running service whether it keeps the contract.
 #[derive(Debug, Clone, Args)]
 pub struct ContractArgs {
-    /// Where it answers, for instance <http://127.0.0.1:8080>
+    /// Where it answers, for instance `http://127.0.0.1:8080`
     #[arg(value_name = "URL")]
     pub url: String,
 
@@ -32,8 +32,9 @@ pub struct ContractArgs {
     #[arg(long, value_name = "NUMBER")]
     pub row: Vec<u8>,
 
-    /// By which way it is asked; `gateway`: the address is a gateway's, with several replicas behind it
-    #[arg(long, value_enum, default_value_t)]
+    /// Whose address it is: one replica's (direct), or that of a gateway with several replicas behind it, where some
+    /// rows mean nothing and are left out (gateway)
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub way: Way,
 
     /// A proxy in front of it speaks TLS: its cookie is called __Host-sid
