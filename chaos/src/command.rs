@@ -12,6 +12,7 @@ use crate::draws::fresh_seed;
 use crate::driver::DriverName;
 use crate::fault::Fault;
 use crate::flow::Flow;
+use crate::leave::Left;
 use crate::moment::Moment;
 use crate::names::step_named;
 use crate::plan::default_jobs;
@@ -53,6 +54,22 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// What the tool may leave behind if it is interrupted at this.
+pub fn leaves(cli: &Cli) -> Left {
+    let (driver, lab) = match &cli.command {
+        Some(Command::Run(RunArgs { common, .. }))
+        | Some(Command::Matrix(MatrixArgs { common, .. }))
+        | Some(Command::Load(load::LoadArgs { common, .. })) => (common.driver, common.lab.clone()),
+        Some(Command::Restart(args)) => {
+            let lab = args.lab.clone();
+            return args.driver.driver().map_or(Left::Swarm, |driver| Left::Fault { driver, lab });
+        }
+        Some(Command::Show(args)) => return Left::Button { driver: args.driver, lab: args.lab.clone() },
+        _ => return Left::Nothing,
+    };
+    if lab.is_some() { Left::Fault { driver, lab } } else { Left::Nothing }
+}
+
 async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let way = args.way.unwrap_or_else(|| usual_way(args.flow, args.fault));
     let telling = args.flow.telling(args.fault.name(), way);
@@ -65,12 +82,17 @@ async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 
 async fn restart(args: RestartArgs) -> anyhow::Result<ExitCode> {
     let Some(at) = args.at else {
-        let (told, proven) = match args.driver.driver() {
+        let told = match args.driver.driver() {
             Some(driver) => now::restart(driver, &args).await?,
             None => restart::swarm::restart(&args).await?,
         };
-        say(&told)?;
-        return Ok(ExitCode::from(if proven { 0 } else { 2 }));
+        if args.json {
+            let hits = serde_json::json!({ "how": args.how.word(), "targets": told.hits });
+            say(&format!("{hits:#}\n"))?;
+        } else {
+            say(&told.text)?;
+        }
+        return Ok(ExitCode::from(told.exit_code()));
     };
     let driver = args.driver.driver().ok_or_else(|| {
         usage(

@@ -9,22 +9,19 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::statvfs::statvfs;
 
 use self::finding::{Finding, Health, bad, good, poor};
+use crate::driver::DriverName;
 use crate::driver::local::{haproxy, ports, redis_server};
+use crate::plan::{FILES_A_LAB, PORTS_A_LAB, default_jobs};
 use crate::report::wrap::fitted;
 use crate::service;
 use crate::state::folder;
 
-/// Ports a full matrix uses: 8 labs of 6 replicas with two ports each, Redis, and a gateway with five.
-const PORTS_NEEDED: usize = 8 * 18;
-
 /// Disk space a full matrix uses, logs included, with room to spare.
 const SPACE_NEEDED_MIB: u64 = 200;
-
-/// Open files a full matrix uses: a lock a port, pipes, sockets, and room to spare.
-const FILES_NEEDED: u64 = 512;
 
 /// `chaos doctor`
 #[derive(Debug, Clone, Default, Args)]
@@ -94,11 +91,12 @@ fn gateway() -> Finding {
 
 fn port_range() -> Finding {
     let (free, all) = (ports::free(), ports::RANGE.len());
+    let needed = default_jobs(DriverName::Local) * PORTS_A_LAB;
     let what =
         format!("{free} of the {all} ports from {} to {} are free", ports::RANGE.start(), ports::RANGE.end());
     match free {
-        0..PORTS_NEEDED if free < 20 => bad(what, "chaos heal, or end what uses them"),
-        0..PORTS_NEEDED => poor(what, "chaos heal, or run the matrix with fewer --jobs"),
+        ..PORTS_A_LAB => bad(what, "chaos heal, or end what uses them"),
+        _ if free < needed => poor(what, "chaos heal, or run the matrix with fewer --jobs"),
         _ => good(what),
     }
 }
@@ -154,17 +152,18 @@ fn cores() -> Finding {
 }
 
 fn open_files() -> Finding {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let Some(limit) = line.and_then(|line| line.split_whitespace().next()) else {
-        return poor("the system does not say how many files may be open", "mount /proc");
-    };
-    match limit.parse::<u64>() {
-        Ok(limit) if limit < FILES_NEEDED => poor(
-            format!("{limit} files may be open; a full matrix opens up to {FILES_NEEDED}"),
-            "ulimit -n 4096",
+    let labs = default_jobs(DriverName::Local) as u64;
+    let needed = labs * FILES_A_LAB;
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        // Up to the hard limit the tool takes what it needs by itself.
+        Ok((_, hard)) if hard < needed => poor(
+            format!("{hard} files may be open; a full matrix opens up to {needed}, in {labs} labs at once"),
+            "ulimit -Hn 4096 (as root), or fewer --jobs",
         ),
-        _ => good(format!("{limit} files may be open")),
+        Ok((_, hard)) => good(format!("{hard} files may be open")),
+        Err(error) => {
+            poor(format!("the system does not say how many files may be open ({error})"), "ulimit -n")
+        }
     }
 }
 

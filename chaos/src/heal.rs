@@ -74,10 +74,27 @@ pub async fn run(args: &HealArgs) -> anyhow::Result<ExitCode> {
     if !sick.is_empty() {
         bail!("{}", sick.join("\n"));
     }
+    if let (0, Some(name)) = (healed, &args.lab) {
+        bail!("no lab called {name:?} is up; `chaos status` shows those that are");
+    }
     if healed == 0 {
         writeln!(stdout(), "nothing to heal: there is no lab")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Heals the lab of this name that runs on this; says what was done, a line each.
+///
+/// # Errors
+/// If it will not heal, or is not there.
+pub async fn one(driver: DriverName, name: &str) -> anyhow::Result<Vec<String>> {
+    match driver {
+        DriverName::Local => heal(name).await,
+        DriverName::Docker => {
+            let healed = docker::heal::heal(Some(name)).await?;
+            healed.into_iter().next().map_or_else(|| Ok(Vec::new()), |(_, outcome)| outcome)
+        }
+    }
 }
 
 /// Heals the lab of this name, alive or dead; says what was done, a line each.

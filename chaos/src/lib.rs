@@ -25,6 +25,7 @@ pub mod status;
 pub mod heal;
 pub mod doctor;
 pub mod interrupt;
+pub mod leave;
 
 // Where the two meet, and what is made of it.
 pub mod predict;
@@ -35,6 +36,7 @@ pub mod show;
 pub mod names;
 pub mod schedule;
 pub mod plan;
+pub mod files;
 pub mod report;
 pub mod sweep;
 pub mod matrix;

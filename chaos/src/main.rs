@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use chaos::cli::{Cli, Command};
-use chaos::command::obey;
+use chaos::command::{leaves, obey};
 use chaos::interrupt::interrupted;
 use chaos::report::wrap::complaint;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -25,24 +25,30 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return broken(&error.into()),
     };
+    let mut interruption = String::new();
     let outcome = runtime.block_on(async {
         // `up` is meant to be interrupted, and takes its leave by itself.
         if matches!(cli.command, Some(Command::Up(_))) {
             return obey(cli).await.map(Some);
         }
+        let left = leaves(&cli);
         // Listening comes first: a Ctrl-C before it would end us with a lab's folder half made.
-        tokio::select! {
+        let outcome = tokio::select! {
             biased;
             stop = interrupted() => stop.map(|()| None),
             outcome = obey(cli) => outcome.map(Some),
+        };
+        if let Ok(None) = outcome {
+            interruption = left.undo().await;
         }
+        outcome
     });
     // With the runtime go the labs, and with them every process.
     drop(runtime);
     match outcome {
         Ok(Some(code)) => code,
         Ok(None) => {
-            eprintln!("\n{}", complaint("chaos: interrupted; nothing is left behind"));
+            eprintln!("\n{}", complaint(&format!("chaos: {interruption}")));
             ExitCode::from(INTERRUPTED)
         }
         Err(error) => match error.downcast::<clap::Error>() {

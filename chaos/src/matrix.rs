@@ -7,9 +7,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::draws::Draws;
-use crate::driver::Driver;
+use crate::driver::{Driver, DriverName};
+use crate::files;
 use crate::flow::Flow;
-use crate::plan::{Plan, lab};
+use crate::plan::{FILES_A_LAB, Plan, lab};
 use crate::predict::Predictions;
 use crate::report::progress::Progress;
 use crate::results::{self, Results, Summary};
@@ -25,6 +26,10 @@ use crate::way::Way;
 pub async fn matrix(plan: Plan, progress: &Progress) -> anyhow::Result<Results> {
     let (started_at, start) = (Timestamp::now(), Instant::now());
     let predictions = Arc::new(Predictions::builtin()?);
+    let labs = plan.jobs.min(plan.cells.len()) as u64;
+    if plan.driver == DriverName::Local && plan.lab.is_none() {
+        files::enough_for(labs * FILES_A_LAB, &format!("{labs} labs at once"), "try fewer --jobs")?;
+    }
 
     // The control runs have the machine to themselves, because they are also the measurement.
     progress.say("starting a lab");

@@ -31,6 +31,12 @@ pub struct Plan {
     pub folder: PathBuf,
 }
 
+/// Ports that a whole lab on this machine takes: six replicas with two each, Redis, and a gateway with five.
+pub const PORTS_A_LAB: usize = 18;
+
+/// Files that this tool has open for one: a lock a port, a pipe and a log a process, what its client asks.
+pub const FILES_A_LAB: u64 = 56;
+
 /// How many labs work at the same time if nobody says otherwise. A cell mostly waits for processes to
 /// start and end, so a core can look after several; the engine does most of its work one thing at a time.
 pub fn default_jobs(driver: DriverName) -> usize {

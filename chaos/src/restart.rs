@@ -10,10 +10,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use crate::driver::{Driver, DriverName};
 use crate::duration::duration;
-use crate::fault::Fault;
+use crate::fault::{Fault, RestartTimes};
 use crate::flow::Flow;
 use crate::moment::{Moment, Phase};
 use crate::names::{A_TARGET, flow_named, step_named};
@@ -143,6 +144,35 @@ impl How {
             How::Pause => Some(Fault::RedisPause),
             How::Kill => None,
         }
+    }
+}
+
+/// What came of a restart of one target.
+#[derive(Debug, Serialize)]
+pub struct Hit {
+    /// A replica, `redis` or `sql`.
+    pub target: String,
+    /// Whether it is known that it happened.
+    pub proven: bool,
+    /// How that is known, or what was seen instead.
+    pub proof: String,
+    /// How long it was away, where that was measured.
+    pub restart: Option<RestartTimes>,
+}
+
+/// All that came of a restart.
+#[derive(Debug)]
+pub struct Told {
+    /// For people.
+    pub text: String,
+    /// Target by target.
+    pub hits: Vec<Hit>,
+}
+
+impl Told {
+    /// 0 if every target is proven to have been hit; 2 if one is not, or there is none.
+    pub fn exit_code(&self) -> u8 {
+        if !self.hits.is_empty() && self.hits.iter().all(|hit| hit.proven) { 0 } else { 2 }
     }
 }
 

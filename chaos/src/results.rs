@@ -108,7 +108,7 @@ pub struct Cell {
     pub reason: Option<String>,
     /// Whether prediction and observation agree.
     pub as_predicted: bool,
-    /// How often it was tried: twice if it was late at first.
+    /// How often it was tried: twice if it said nothing at first.
     pub tries: u8,
     /// What else must be said: why it is inconclusive, what the history overruled.
     pub notes: Vec<String>,

@@ -1,10 +1,10 @@
 //! How are many cells tried at once, without one of them disturbing another? Each job has a lab of its own,
-//! heals it after every cell, and replaces it if it does not heal.
+//! heals it after every cell, and replaces it if it does not heal. Where no other can be had, what was tried is kept.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -17,7 +17,7 @@ use crate::report::story;
 use crate::results::{self, Observed};
 use crate::run;
 
-/// How many late cells are tried again. If more than these are late, that is no accident.
+/// How many cells are tried again. If more than these say nothing, that is no accident.
 const AGAIN_AT_MOST: usize = 20;
 
 /// Tries every cell, in several labs at once, and returns them in the order of the schedule.
@@ -52,47 +52,103 @@ pub(crate) async fn sweep(
         progress.count(so_far, plan.cells.len(), &cell);
         cells[at] = Some(cell);
     }
+    // A job without a lab ends, and the others take its cells.
+    let mut gave_up = None;
     while let Some(ended) = jobs.join_next().await {
-        ended.context("waiting for a job")??;
+        if let Err(error) = ended.context("waiting for a job")? {
+            progress.note(&format!("one job less: {error:#}"));
+            gave_up = Some(error);
+        }
     }
-    let mut cells = cells.into_iter().collect::<Option<Vec<_>>>().context("a cell was never tried")?;
-    once_more(&plan, &mut cells, &predictions, progress).await?;
-    Ok(cells)
+    let mut whole = Vec::new();
+    for (cell, planned) in cells.into_iter().zip(&plan.cells) {
+        whole.push(match (cell, &gave_up) {
+            (Some(cell), _) => cell,
+            // What was tried is worth something, even if the rest could not be.
+            (None, Some(error)) if so_far > 0 => run::broken(planned, &predictions, error)?,
+            (None, _) => return Err(gave_up.unwrap_or_else(|| anyhow!("a cell was never tried"))),
+        });
+    }
+    if gave_up.is_none() {
+        once_more(&plan, &mut whole, &predictions, progress).await?;
+    }
+    Ok(whole)
 }
 
-/// Tries the cells that were late once more, alone. Late is not wrong: on a busy machine a request now and
-/// then takes longer than anybody waits for it. A service that hangs is late again. What was lost or
-/// doubled is wrong at any speed, and is never tried again.
+/// Tries the cells that say nothing once more, alone. Late is not wrong: on a busy machine a request now and then
+/// takes longer than anybody waits for it, or meets its fault too early. A service that hangs is late again. What was
+/// lost or doubled is wrong at any speed, and is never tried again.
 async fn once_more(
     plan: &Plan,
     cells: &mut [results::Cell],
     predictions: &Predictions,
     progress: &Progress,
 ) -> anyhow::Result<()> {
-    let late: Vec<usize> = (0..cells.len()).filter(|at| is_late(&cells[*at])).collect();
-    if late.is_empty() || late.len() > AGAIN_AT_MOST {
+    let open: Vec<usize> = (0..cells.len()).filter(|at| says_nothing(&cells[*at])).collect();
+    if open.is_empty() || open.len() > AGAIN_AT_MOST {
         return Ok(());
     }
-    let driver = lab(plan, 1).await?;
-    for at in late {
+    let mut driver = None;
+    for at in open {
         progress.say(&format!("once more, alone: {}", story::title(&cells[at])));
-        let draws = Draws::of_part(plan.seed, at as u64);
-        let mut again = run::cell(&driver, &plan.cells[at], predictions, draws).await?;
-        driver.heal().await?;
+        let ready = match driver.take() {
+            Some(ready) => Ok(ready),
+            None => lab(plan, 1).await,
+        };
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(error) => {
+                progress.note(&format!("not tried once more: {error:#}"));
+                return Ok(());
+            }
+        };
+        let (mut again, sound) = attempt(&ready, plan, at, predictions).await?;
         let first = &cells[at];
         let how = [first.observed.word()].into_iter().chain(first.notes.iter().map(String::as_str));
         again.tries = 2;
         again.notes.push(format!("tried once more, alone; at first: {}", how.collect::<Vec<_>>().join(", ")));
         cells[at] = again;
+        driver = kept(ready, sound).await;
     }
-    driver.stop().await;
+    if let Some(driver) = driver {
+        driver.stop().await;
+    }
     Ok(())
 }
 
-/// Whether something took too long for this cell to say anything.
-fn is_late(cell: &results::Cell) -> bool {
+/// Whether a cell proves nothing, or only that somebody took too long.
+fn says_nothing(cell: &results::Cell) -> bool {
     let too_long = matches!(cell.reason.as_deref(), Some("timeout" | "timed_out"));
     !cell.as_predicted && (cell.observed == Observed::Inconclusive || too_long)
+}
+
+/// Tries one cell, and heals the lab. False: the lab broke, or did not heal.
+async fn attempt(
+    driver: &Driver,
+    plan: &Plan,
+    at: usize,
+    predictions: &Predictions,
+) -> anyhow::Result<(results::Cell, bool)> {
+    let cell = &plan.cells[at];
+    let draws = Draws::of_part(plan.seed, at as u64);
+    let outcome = run::cell(driver, cell, predictions, draws).await;
+    // The next cell must find everything whole.
+    let healed = driver.heal().await;
+    let sound = outcome.is_ok() && healed.is_ok();
+    let tried = match outcome {
+        Ok(tried) => tried,
+        Err(error) => run::broken(cell, predictions, &error)?,
+    };
+    Ok((tried, sound))
+}
+
+/// The lab, if it is fit for another cell; if not, it is ended.
+async fn kept(driver: Driver, sound: bool) -> Option<Driver> {
+    if sound {
+        return Some(driver);
+    }
+    driver.stop().await;
+    None
 }
 
 /// One worker with one lab.
@@ -105,31 +161,21 @@ struct Job {
 }
 
 impl Job {
-    async fn work(self, ready_made: Option<Driver>) -> anyhow::Result<()> {
-        let mut driver = match ready_made {
-            Some(driver) => driver,
-            None => lab(&self.plan, self.number).await?,
-        };
+    async fn work(self, mut ready_made: Option<Driver>) -> anyhow::Result<()> {
         loop {
-            let at = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(cell) = self.plan.cells.get(at) else { break };
-            let draws = Draws::of_part(self.plan.seed, at as u64);
-            let outcome = run::cell(&driver, cell, &self.predictions, draws).await;
-            // The next cell must find everything whole. A lab that cannot be healed is replaced.
-            let healed = driver.heal().await;
-            let sound = outcome.is_ok() && healed.is_ok();
-            let tried = match outcome {
-                Ok(tried) => tried,
-                Err(error) => run::broken(cell, &self.predictions, &error)?,
+            let driver = match ready_made.take() {
+                Some(driver) => driver,
+                None => lab(&self.plan, self.number).await?,
             };
+            let at = self.next.fetch_add(1, Ordering::Relaxed);
+            if at >= self.plan.cells.len() {
+                driver.stop().await;
+                return Ok(());
+            }
+            let (tried, sound) = attempt(&driver, &self.plan, at, &self.predictions).await?;
             // The receiver is gone only when the whole matrix is given up.
             let _ = self.tried.send((at, tried)).await;
-            if !sound {
-                driver.stop().await;
-                driver = lab(&self.plan, self.number).await?;
-            }
+            ready_made = kept(driver, sound).await;
         }
-        driver.stop().await;
-        Ok(())
     }
 }

@@ -16,7 +16,7 @@ pub enum Trouble {
     /// (it reached nobody) or 504 (it gave up waiting). What became of the request at the service it does not
     /// know, or does not say; so this is no better than no answer.
     Gateway(u16),
-    /// The service said yes, but not in the words of the API.
+    /// There is an answer, but not in the words of the API.
     Nonsense(String),
 }
 

@@ -68,6 +68,8 @@ fn wrong_usage_exits_64_and_prints_nothing_on_stdout() {
         &["matrix", "--only", "cart"],
         &["matrix", "--only", "flow=nothing"],
         &["matrix", "--jobs", "0"],
+        &["load", "--pace", "0s"],
+        &["load", "--pace", "999us"],
         &["restart", "stateful", "--phase", "after"],
         &["restart", "stateful", "--at", "cart"],
         &["restart", "nobody", "--at", "cart:look"],

@@ -77,7 +77,7 @@ fn few_open_files_are_poor_and_enough_for_one_lab() {
     let mut few = Command::new("sh");
     few.args(["-c", "ulimit -n 64; exec \"$0\" doctor"]).arg(program);
     let told = few.output().unwrap();
-    assert!(line(&text(&told), "64 files may be open").contains("cure: ulimit -n 4096"), "{told:?}");
+    assert!(line(&text(&told), "64 files may be open").contains("cure: ulimit -Hn 4096"), "{told:?}");
 }
 
 #[test]

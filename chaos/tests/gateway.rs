@@ -184,6 +184,13 @@ async fn where_sessions_lose_their_way_the_contract_is_not_asked() {
     assert!(error.contains("sessions lose their way"), "{error}");
     let error = contract::behind::look(&Site::new(&lab.url("stateful-1"))).await.unwrap_err().to_string();
     assert!(error.contains("leave out --way gateway"), "{error}");
+
+    // A row that means nothing there is not a row that holds.
+    let sticky = &lab.driver.gateway().unwrap().entries["stateful"].sticky;
+    let mut alone = Command::new(env!("CARGO_BIN_EXE_chaos"));
+    let alone = alone.args(["contract", "--way", "gateway", "--row", "4", sticky]).output().unwrap();
+    let told = String::from_utf8_lossy(&alone.stdout).into_owned();
+    assert!(alone.status.code() == Some(2) && told.contains("nothing of this can be checked"), "{alone:?}");
 }
 
 /// The tool, with results in `folder`, where only these programs are installed.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use chaos::driver::local::proc;
 use chaos::driver::{Driver, DriverName, Store};
@@ -115,6 +115,40 @@ fn a_tool_killed_in_the_middle_of_a_fault_leaves_no_process_and_heal_removes_the
     assert!(place.told(&["heal"]).contains("its tool is gone"));
     assert_eq!(place.left_behind(), Vec::<&Path>::new());
     assert!(place.told(&["heal"]).contains("nothing to heal"));
+}
+
+#[test]
+fn a_tool_that_is_interrupted_in_the_lab_of_another_undoes_what_it_did_there() {
+    let place = Place::new();
+    let mut up = place.up(&[]);
+    let state = || LabState::load(&place.labs().join("lab")).unwrap().processes["stateful-1"].clone();
+    for stop in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut pause = place.chaos(&["restart", "stateful-1", "--how", "pause", "--for", "1h"]);
+        let pause = pause.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        eventually("it is paused", || state().condition == Condition::Frozen);
+        signal(&pause, stop);
+        let output = pause.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        let said = words(&output);
+        assert!(said.contains("interrupted; lab lab stateful-1 was frozen and goes on"), "{said}");
+        assert_eq!(state().condition, Condition::Up);
+    }
+    // Whoever mistypes its name is not told that all is well.
+    let mistyped = place.run(&["heal", "--driver", "local", "--lab", "lob"]);
+    assert!(
+        mistyped.status.code() == Some(3) && words(&mistyped).contains("no lab called \"lob\""),
+        "{mistyped:?}"
+    );
+
+    let hit: serde_json::Value =
+        serde_json::from_str(&place.told(&["restart", "stateful", "--how", "kill", "--json"])).unwrap();
+    assert_eq!((hit["how"].as_str(), hit["targets"].as_array().map(Vec::len)), (Some("kill"), Some(2)));
+    for (at, name) in ["stateful-1", "stateful-2"].into_iter().enumerate() {
+        let target = &hit["targets"][at];
+        assert!(target["target"] == name && target["proven"] == true, "{hit:#}");
+        assert!(target["restart"]["ready_ms"].as_f64() > Some(0.0), "{hit:#}");
+    }
+    assert_eq!(up.end(Signal::SIGINT), Some(130));
 }
 
 #[test]

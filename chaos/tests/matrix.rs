@@ -180,10 +180,47 @@ fn wrong_service(bug: &str) -> tempfile::TempDir {
     assert!(broken.is_file(), "no broken-svc beside chaos: cargo build --workspace");
     let script =
         format!("#!/bin/sh\nexec {} \"$@\" --store {} --bug {bug}\n", broken.display(), sessions.display());
+    service_is(&folder, &script);
+    folder
+}
+
+fn service_is(folder: &tempfile::TempDir, script: &str) {
     let program = folder.path().join("stateful-svc");
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-    folder
+}
+
+#[test]
+fn a_lab_that_cannot_be_started_any_more_takes_nothing_that_was_tried_with_it() {
+    let (tool, folder) = (Tool::new(), tempfile::tempdir().unwrap());
+    // Both replicas, and one of them once more; then never again.
+    let (service, starts) = (binaries().join("stateful-svc"), folder.path().join("starts"));
+    let script = format!(
+        "#!/bin/sh\necho >>{0}\n[ $(wc -l <{0}) -le 3 ] || exit 1\nexec {1} \"$@\"\n",
+        starts.display(),
+        service.display()
+    );
+    service_is(&folder, &script);
+    let args =
+        ["matrix", "--only", "flow=whoami,fault=kill,service=stateful,way=direct", "--jobs", "1", "--json"];
+    let output = tool.command(&args).env("CHAOS_BIN_DIR", folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("one job less: starting lab 1"), "{said}");
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(faults_by_schema("result", &result), [""; 0]);
+    let cells = result["cells"].as_array().unwrap();
+    let tried: Vec<&Value> = cells.iter().filter(|cell| cell["as_predicted"] == true).collect();
+    assert_eq!(tried.len(), 1, "{result:#}");
+    let broke =
+        |cell: &&Value| cell["notes"][0].as_str().unwrap().starts_with("the lab broke: starting lab 1");
+    let open: Vec<&Value> = cells.iter().filter(|cell| cell["observed"] == "Inconclusive").collect();
+    assert_eq!(open.len(), cells.len() - 1, "{result:#}");
+    assert_eq!(
+        open.iter().filter(|cell| !broke(cell)).count(),
+        1,
+        "the one under which it broke: {result:#}"
+    );
 }
 
 #[test]

@@ -27,8 +27,9 @@ pub const STORE_BUDGET: Duration = Duration::from_millis(200);
 
 /// A place where sessions live.
 ///
-/// `token` is what the client sent, unverified. An `Err` means that nothing was changed, with one
-/// exception: [`StoreDown::Timeout`], after which the effect is not known.
+/// `token` is what the client sent, unverified. An `Err` means that nothing was done of what was asked, with one
+/// exception: [`StoreDown::Timeout`], after which the effect is not known. A session that is found to be over, or
+/// whose token was stolen, is ended for good by that.
 pub trait Sessions: Send + Sync + 'static {
     /// Opens a session under a new id and ends the valid session `replaces` belongs to, whoever owns it.
     fn begin(
@@ -77,7 +78,8 @@ pub trait Sessions: Send + Sync + 'static {
         token: &str,
     ) -> impl Future<Output = Result<Listed, SessionError>> + Send;
 
-    /// Whose token is this, by its signature alone? No store call, so the session may be over already.
+    /// Whose token is this? No store call, so where sessions live outside, the signature is all that is looked at,
+    /// and the session may be over already.
     /// Only the password change asks: it must judge the current password before it ends anything.
     fn claimed_account(&self, token: &str) -> Result<Uuid, SessionError>;
 

@@ -189,6 +189,7 @@ impl Table {
         }
         self.by_account.entry(account).or_default().push(session_id);
         self.by_age.push_back((record.absolute_ms, session_id));
+        self.drop_surplus_ages();
         self.slots.insert(session_id, Slot::Live(Box::new(record)));
         self.live += 1;
     }
@@ -242,6 +243,7 @@ impl Table {
 
     /// The live sessions of an account, oldest first.
     pub fn live_ids(&mut self, account: Uuid, now_ms: i64) -> Vec<Uuid> {
+        self.drop_expired(now_ms);
         let ids = self.by_account.get(&account).cloned().unwrap_or_default();
         ids.into_iter().filter(|id| self.find(*id, now_ms).is_ok()).collect()
     }
@@ -256,6 +258,14 @@ impl Table {
                 self.live -= 1;
                 self.forget_sibling(record.account.id, session_id);
             }
+        }
+    }
+
+    /// Nor with the ages of sessions that are not even a tombstone any more.
+    fn drop_surplus_ages(&mut self) {
+        if self.by_age.len() > 2 * self.slots.len() + 16 {
+            let slots = &self.slots;
+            self.by_age.retain(|(_, session_id)| slots.contains_key(session_id));
         }
     }
 
@@ -293,4 +303,32 @@ impl Table {
 
 fn millis(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn record(now_ms: i64, limits: &Limits) -> Record {
+        let account = AccountRef { id: Uuid::nil(), name: "ada".to_owned() };
+        Record::new(account, &[0; 16], now_ms, limits)
+    }
+
+    #[test]
+    fn logging_in_and_out_in_a_loop_leaves_no_more_than_the_bound() {
+        let limits = Limits { idle: Duration::from_secs(60), absolute: Duration::from_secs(3600) };
+        let mut table = Table::new(4, limits);
+        for now_ms in 0..1000 {
+            let session_id = Uuid::from_u128(now_ms as u128 + 1);
+            table.insert(session_id, record(now_ms, &limits), now_ms);
+            table.end(session_id, Over::Revoked(Revoked::Revoked));
+        }
+        assert_eq!((table.live(), table.slots.len(), table.ended.len()), (0, 4, 4));
+        assert!(table.by_age.len() <= 2 * 5 + 16, "{} ages", table.by_age.len());
+        // And what is there yet still ends at its time.
+        assert!(!table.is_full(2 * 3600 * 1000));
+        assert!(table.slots.is_empty() && table.by_age.is_empty());
+    }
 }

@@ -31,8 +31,7 @@ impl InStore {
         Ok(InStore { store, tokens: Tokens::prepare(boot.keys)?, clock: clock::system })
     }
 
-    /// Which store is this, if it can serve sessions? `chaos` reads it as the proof of a store that was
-    /// emptied.
+    /// Which store is this, if it can serve sessions?
     pub async fn store_id(&self) -> Result<Uuid, StoreDown> {
         self.store.id(&mut Budget::new()).await
     }

@@ -42,7 +42,8 @@ pub struct ContractArgs {
     pub behind_tls: bool,
 }
 
-/// Checks every row and prints one line for each; exits 1 if one does not hold.
+/// Checks every row and prints one line for each; exits 1 if one does not hold, 2 if none could be
+/// checked.
 ///
 /// # Errors
 /// If there is no service at the address.
@@ -76,14 +77,21 @@ pub async fn run(args: &ContractArgs) -> anyhow::Result<ExitCode> {
     for row in ELSEWHERE.iter().filter(|row| wanted(row.number)) {
         tell(&format!("{:>3}  not run here, it needs {}: {}", row.number, row.needs, row.claim), 5)?;
     }
-    tell(&format!("{} of {} rows hold at {}", rows.len() - broken, rows.len(), args.url), 2)?;
+    match rows.len() {
+        0 => tell(&format!("nothing of this can be checked at {}", args.url), 2)?,
+        all => tell(&format!("{} of {all} rows hold at {}", all - broken, args.url), 2)?,
+    }
     if let Some(behind) = &behind {
         let names: Vec<&str> = behind.replicas.iter().map(String::as_str).collect();
         tell(&format!("behind the gateway there: {}", names.join(", ")), 2)?;
     } else if broken > 0 && behind::replicas(&site).await.is_ok_and(|replicas| replicas.len() > 1) {
         tell("several replicas answer there; --way gateway leaves out what means nothing then", 2)?;
     }
-    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(match rows.len() {
+        0 => ExitCode::from(2),
+        _ if broken > 0 => ExitCode::from(1),
+        _ => ExitCode::SUCCESS,
+    })
 }
 
 /// One line: the number, the claim, and `ok` or what was expected and seen.

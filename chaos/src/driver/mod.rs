@@ -23,7 +23,7 @@ use anyhow::{Context, anyhow, bail};
 pub use healing::Healing;
 pub use ready::Ready;
 pub use spec::{DriverName, LabSpec, StoreWish, Target};
-pub use verb::{Done, Verb};
+pub use verb::{Done, Ending, Verb};
 
 pub use crate::state::{Replica, Store};
 

@@ -25,8 +25,6 @@ pub struct Ready {
     pub boot_id: String,
     /// The id of the key it signs with, if it says so.
     pub kid: Option<String>,
-    /// The id of the session store it uses, if it says so.
-    pub store_id: Option<String>,
 }
 
 impl Driver {
@@ -123,14 +121,13 @@ async fn get(replica: &Replica, path: &str, within: Duration) -> Result<Response
 #[derive(Default, Deserialize)]
 struct Body {
     kid: Option<String>,
-    store_id: Option<String>,
 }
 
 fn self_description(answer: &Response<Bytes>) -> anyhow::Result<Ready> {
     let boot_id = boot_id(answer).context("there is no x-boot-id")?;
     // A learner's service may answer with an empty page; then its boot id is all there is.
-    let Body { kid, store_id } = serde_json::from_slice(answer.body()).unwrap_or_default();
-    Ok(Ready { boot_id, kid, store_id })
+    let Body { kid } = serde_json::from_slice(answer.body()).unwrap_or_default();
+    Ok(Ready { boot_id, kid })
 }
 
 fn boot_id(answer: &Response<Bytes>) -> Option<String> {

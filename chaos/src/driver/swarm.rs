@@ -23,7 +23,7 @@ use super::docker::labels::{ROLE, SERVICE};
 use crate::state::Replica;
 
 pub use roll::{Rolled, Seen};
-pub use slot::{How, Replaced};
+pub use slot::Replaced;
 
 /// How long a swarm may take until every task it wants runs. A start with its health checks takes a few seconds.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);

@@ -9,6 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::Driver;
 use crate::state::LabState;
 
+/// How something is made to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// SIGTERM: it finishes what it has begun.
+    Asked,
+    /// SIGKILL: it finishes nothing.
+    Killed,
+}
+
 /// One thing done to a lab. A process is a replica, by its name, or `redis`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verb")]

@@ -1,9 +1,9 @@
 //! Who waits for a replica that ends? Whoever speaks to it directly does. Through the gateway nobody does: it
 //! is away during one whole request of the client, and only then started, ready, and back in rotation.
 
-use super::restart::{Ended, How, bring_back, end, restart};
+use super::restart::{Ended, bring_back, end, restart};
 use super::{Aim, InForce, Proof, Strike};
-use crate::driver::{Driver, READY_WITHIN};
+use crate::driver::{Driver, Ending, READY_WITHIN};
 use crate::way::Way;
 
 /// A replica that is away, and what follows when it is back.
@@ -26,8 +26,8 @@ impl Away {
     }
 
     /// This one alone. Asked to end, it has answered what it held; killed, it has not.
-    pub(super) fn new(ended: Ended, how: How) -> Self {
-        Away { ended, siblings: Vec::new(), so_far: None, spares_held: how == How::Asked }
+    pub(super) fn new(ended: Ended, how: Ending) -> Self {
+        Away { ended, siblings: Vec::new(), so_far: None, spares_held: how == Ending::Asked }
     }
 }
 
@@ -41,7 +41,7 @@ impl Strike {
 
 /// What `graceful` and `kill` do: the aimed replica ends. Who speaks to it directly finds it back; who comes
 /// through the gateway may find it gone.
-pub(super) async fn strike(aim: &Aim<'_>, how: How) -> anyhow::Result<Strike> {
+pub(super) async fn strike(aim: &Aim<'_>, how: Ending) -> anyhow::Result<Strike> {
     match aim.way {
         Way::Direct => {
             let restarted = restart(aim.driver, aim.replica, how, aim.held.as_ref()).await?;
@@ -52,7 +52,7 @@ pub(super) async fn strike(aim: &Aim<'_>, how: How) -> anyhow::Result<Strike> {
 }
 
 /// Ends the aimed replica and leaves it away; then its `siblings`, one after the other.
-pub(super) async fn leave(aim: &Aim<'_>, how: How, siblings: Vec<String>) -> anyhow::Result<Strike> {
+pub(super) async fn leave(aim: &Aim<'_>, how: Ending, siblings: Vec<String>) -> anyhow::Result<Strike> {
     Ok(match end(aim.driver, aim.replica, how, aim.held.as_ref()).await? {
         Ok(ended) => Strike::away(Away { siblings, ..Away::new(ended, how) }),
         Err(why) => Strike::over(None, Proof::new(false, why)),
@@ -79,10 +79,10 @@ pub(super) async fn undo(strike: &mut Strike, driver: &Driver, away: Away) -> an
         // Whom the gateway favours after a return depends on whether it had missed the replica at all. What
         // must not depend on that is whether the client meets the next gap: it does, as some client will.
         driver.bring_into_step(&replica).await?;
-        match end(driver, next, How::Asked, None).await? {
+        match end(driver, next, Ending::Asked, None).await? {
             Ok(ended) => {
                 let (siblings, so_far) = (rest.to_vec(), Some(proof));
-                let next = Away { siblings, so_far, ..Away::new(ended, How::Asked) };
+                let next = Away { siblings, so_far, ..Away::new(ended, Ending::Asked) };
                 strike.in_force = Some(InForce::Away(next));
             }
             Err(why) => strike.proof = proof.and(Proof::new(false, why)),

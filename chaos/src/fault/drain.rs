@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use super::away::Away;
-use super::restart::{How, end};
+use super::restart::end;
 use super::{Aim, Proof, Strike};
+use crate::driver::Ending;
 use crate::gates;
 
 /// How long the gateway may take to notice: several times the two looks it needs.
@@ -21,8 +22,8 @@ pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
         }
         return Ok(Strike::over(None, out));
     }
-    Ok(match end(aim.driver, aim.replica, How::Asked, aim.held.as_ref()).await? {
-        Ok(ended) => Strike::away(Away { so_far: Some(out), ..Away::new(ended, How::Asked) }),
+    Ok(match end(aim.driver, aim.replica, Ending::Asked, aim.held.as_ref()).await? {
+        Ok(ended) => Strike::away(Away { so_far: Some(out), ..Away::new(ended, Ending::Asked) }),
         Err(why) => Strike::over(None, out.and(Proof::new(false, why))),
     })
 }

@@ -2,9 +2,9 @@
 //! deployment does. A held request is released once the replica drains, so its client gets the answer.
 
 use super::away;
-use super::restart::How;
 use super::{Aim, Strike};
+use crate::driver::Ending;
 
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
-    away::strike(&aim, How::Asked).await
+    away::strike(&aim, Ending::Asked).await
 }

@@ -2,9 +2,9 @@
 //! out, and what a power cut does. A held request dies with its replica: its client gets no answer.
 
 use super::away;
-use super::restart::How;
 use super::{Aim, Strike};
+use crate::driver::Ending;
 
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
-    away::strike(&aim, How::Killed).await
+    away::strike(&aim, Ending::Killed).await
 }

@@ -145,12 +145,16 @@ pub async fn strike(fault: Fault, aim: Aim<'_>) -> anyhow::Result<Strike> {
 /// # Errors
 /// As [`strike`] and [`undo`].
 pub async fn strike_for_a_while(fault: Fault, aim: Aim<'_>) -> anyhow::Result<Strike> {
-    let (driver, lasts) = (aim.driver, aim.pause_for);
+    let (driver, replica, lasts) = (aim.driver, aim.replica, aim.pause_for);
     let mut strike = strike(fault, aim).await?;
     if strike.in_force.is_some() {
         // This time is what was asked for; there is no event to wait for.
         tokio::time::sleep(lasts).await;
         undo(&mut strike, driver).await?;
+    }
+    if fault == Fault::Pause && strike.proof.proven {
+        // Whether a request was open nobody has looked, so there is none to speak of.
+        strike.proof.what = format!("{replica} was {} until it was continued", driver.frozen_word());
     }
     Ok(strike)
 }

@@ -25,7 +25,7 @@ pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
 }
 
 /// Redis draws a `run_id` at each start.
-pub(super) async fn new_run_id(driver: &Driver, before: &str) -> anyhow::Result<Proof> {
+pub(crate) async fn new_run_id(driver: &Driver, before: &str) -> anyhow::Result<Proof> {
     let after = driver.redis_run_id().await?;
     Ok(Proof::new(after != before, format!("redis has run_id {after}, before that {before}")))
 }

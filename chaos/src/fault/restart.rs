@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Proof;
-use crate::driver::{Driver, EXIT_WITHIN, READY_WITHIN, Ready};
+use crate::driver::{Driver, EXIT_WITHIN, Ending, READY_WITHIN, Ready};
 use crate::gates::Held;
 
 /// How long a replica was away, part by part, and which runs of it the restart lies between. The parts
@@ -40,15 +40,6 @@ impl fmt::Display for RestartTimes {
     }
 }
 
-/// How a replica is made to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
-    /// SIGTERM: it finishes what it has begun.
-    Asked,
-    /// SIGKILL: it finishes nothing.
-    Killed,
-}
-
 /// What a restart came to.
 #[derive(Debug)]
 pub(super) struct Restarted {
@@ -75,7 +66,7 @@ pub struct Ended {
 pub(super) async fn restart(
     driver: &Driver,
     replica: &str,
-    how: How,
+    how: Ending,
     held: Option<&Held>,
 ) -> anyhow::Result<Restarted> {
     match end(driver, replica, how, held).await? {
@@ -88,14 +79,14 @@ pub(super) async fn restart(
 pub(super) async fn end(
     driver: &Driver,
     replica: &str,
-    how: How,
+    how: Ending,
     held: Option<&Held>,
 ) -> anyhow::Result<Result<Ended, String>> {
     let boot_before = driver.boot_id(replica).await?;
     let signalled = Instant::now();
     match how {
-        How::Asked => driver.terminate(replica).await?,
-        How::Killed => driver.kill(replica).await?,
+        Ending::Asked => driver.terminate(replica).await?,
+        Ending::Killed => driver.kill(replica).await?,
     }
     // A process that has exited refuses as well, and its exit is announced; refusal must be looked for.
     let stopped = tokio::select! {
@@ -106,7 +97,7 @@ pub(super) async fn end(
         return Ok(Err(format!("{replica} still took connections {EXIT_WITHIN:?} after the signal")));
     }
     let stopped = Instant::now();
-    if let (How::Asked, Some(held)) = (how, held) {
+    if let (Ending::Asked, Some(held)) = (how, held) {
         let released = match held.draining(EXIT_WITHIN).await {
             Ok(true) => held.release().await,
             Ok(false) => {

@@ -3,13 +3,14 @@
 //! gateway also in rotation again.
 
 use super::away::leave;
-use super::restart::{How, Restarted, restart};
+use super::restart::{Restarted, restart};
 use super::{Aim, Proof, Strike};
+use crate::driver::Ending;
 use crate::way::Way;
 
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
     if aim.way == Way::Gateway {
-        return leave(&aim, How::Asked, siblings(&aim)).await;
+        return leave(&aim, Ending::Asked, siblings(&aim)).await;
     }
     let all = every_replica(&aim).await?;
     let Some(proof) = all.iter().map(|restarted| restarted.proof.clone()).reduce(Proof::and) else {
@@ -20,12 +21,12 @@ pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
 
 /// Restarts every replica of the service, the aimed one first; ends with the first that is not back.
 pub(super) async fn every_replica(aim: &Aim<'_>) -> anyhow::Result<Vec<Restarted>> {
-    let mut done = vec![restart(aim.driver, aim.replica, How::Asked, aim.held.as_ref()).await?];
+    let mut done = vec![restart(aim.driver, aim.replica, Ending::Asked, aim.held.as_ref()).await?];
     for sibling in siblings(aim) {
         if done.iter().any(|restarted| !restarted.proof.proven) {
             break; // The last one that serves must not go as well.
         }
-        done.push(restart(aim.driver, &sibling, How::Asked, None).await?);
+        done.push(restart(aim.driver, &sibling, Ending::Asked, None).await?);
     }
     Ok(done)
 }

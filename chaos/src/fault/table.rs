@@ -1,10 +1,7 @@
 //! What is said about each fault? Once, here: `chaos list`, `--help`, the documents and the matrix read it.
 
 use std::fmt;
-use std::str::FromStr;
 
-use clap::ValueEnum;
-use clap::builder::PossibleValue;
 use serde::{Serialize, Serializer};
 
 use super::Fault;
@@ -231,25 +228,6 @@ impl Serialize for Fault {
     }
 }
 
-impl FromStr for Fault {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let row = FAULTS.iter().find(|row| row.name == name);
-        row.map(|row| row.fault).ok_or_else(|| format!("there is no fault {name:?}; see `chaos list`"))
-    }
-}
-
-impl ValueEnum for Fault {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Fault::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()).help(self.row().what))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,7 +237,6 @@ mod tests {
         assert_eq!(FAULTS.len(), Fault::ALL.len());
         for (fault, row) in Fault::ALL.into_iter().zip(FAULTS) {
             assert_eq!(fault, row.fault);
-            assert_eq!(row.name.parse::<Fault>(), Ok(fault));
             assert_eq!(fault.row().name, row.name);
         }
     }

@@ -14,6 +14,8 @@ enum Ends {
     Nothing,
     /// Those whose token was issued by a run of a replica that it ended. The client is told this word.
     OfEndedRuns(&'static str),
+    /// Those whose token was issued before it, or by a run that it ended. The client is told this word.
+    Earlier(&'static str),
     /// All that were in the store. The client is told this word.
     InTheStore(&'static str),
 }
@@ -47,13 +49,12 @@ fn ended_its_session(
 ) -> bool {
     let Some(issued) = issued_by(refused, log) else { return false };
     let began_before = outage.from_ms <= refused.ended_at_ms;
+    let by_an_ended_run = || issued.http.boot_id.as_ref().is_some_and(|run| outage.ended.contains(run));
     began_before
         && match ends(outage.fault, service) {
             Ends::Nothing => false,
-            Ends::OfEndedRuns(told) => {
-                let run = issued.http.boot_id.as_ref();
-                word == told && run.is_some_and(|run| outage.ended.contains(run))
-            }
+            Ends::OfEndedRuns(told) => word == told && by_an_ended_run(),
+            Ends::Earlier(told) => word == told && (issued.ended_at_ms < outage.from_ms || by_an_ended_run()),
             Ends::InTheStore(told) => word == told && issued.sent_at_ms <= outage.until_ms,
         }
 }
@@ -80,7 +81,8 @@ fn ends(fault: Fault, service: &Service) -> Ends {
         },
         Fault::RotateKeyHard => match service.twin {
             Twin::Stateful => Ends::OfEndedRuns("restart"),
-            Twin::Stateless => Ends::OfEndedRuns("token_invalid"),
+            // The key is gone, whichever run has signed with it.
+            Twin::Stateless => Ends::Earlier("token_invalid"),
         },
         Fault::RedisLose if service.uses_redis => Ends::InTheStore("store_reset"),
         // What stands still or is away comes back with all that it had.
@@ -195,6 +197,10 @@ mod tests {
         let stateless = service::stateless();
         check(true, &stateless, hard(), login(1.0), refused(300.0, "token_invalid"));
         check(false, &stateless, hard(), login(1.0), refused(300.0, "store_reset"));
+        // Issued by a run that an earlier fault has ended, with the same key.
+        let older = || outage(Fault::RotateKeyHard, &["a-1.between"]);
+        check(true, &stateless, older(), login(1.0), refused(300.0, "token_invalid"));
+        check(false, &stateless, older(), login(12.0), refused(300.0, "token_invalid"));
         // The token was renewed, and so signed by the new key.
         let renewed = token(Ask::Renew, 30.0, "a-1.new");
         check(false, &stateless, hard(), renewed, refused(300.0, "token_invalid"));

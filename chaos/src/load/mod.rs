@@ -10,7 +10,6 @@ pub mod outages;
 pub mod pace;
 pub mod tour;
 pub mod excuse;
-mod files;
 pub mod judge;
 pub mod tally;
 pub mod thin;
@@ -34,8 +33,9 @@ use self::tour::Visitor;
 use crate::args::CommonArgs;
 use crate::draws::{Draws, fresh_seed};
 use crate::driver::{Driver, LabSpec};
-use crate::duration::duration;
+use crate::duration::{at_least_1ms as pace, duration};
 use crate::fault::{Fault, Hits};
+use crate::files;
 use crate::history::Final;
 use crate::names::{A_FAULT, SERVICES};
 use crate::report::paint::Paint;
@@ -75,7 +75,7 @@ pub struct LoadArgs {
     pub service: String,
 
     /// How much time is between two requests of one client
-    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = pace)]
     pub pace: Duration,
 
     /// How long a client waits before it repeats a request
@@ -117,7 +117,8 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
             return Err(usage(format!("{fault} does not apply to {} directly", service.name)));
         }
     }
-    files::enough_for(u64::from(args.clients) * services.len() as u64)?;
+    let clients = u64::from(args.clients) * services.len() as u64;
+    files::enough_for(clients, &format!("{clients} clients"), "ask for fewer --clients")?;
     let seed = args.common.seed.unwrap_or_else(fresh_seed);
     let started_at = Timestamp::now();
     let folder = results::folder(started_at, seed);
@@ -185,9 +186,11 @@ pub async fn play(
         work(visitors, began, timing),
         outages::strike_again_and_again(driver, &names, args, start, began)
     );
-    let (visitors, outages) = (visitors?, outages?);
     let lasted_ms = began.elapsed().as_secs_f64() * 1000.0;
-    driver.heal().await?;
+    // Even where the load was given up: the lab may be somebody else's.
+    let healed = driver.heal().await;
+    let (visitors, outages) = (visitors?, outages?);
+    healed?;
 
     let mut played = Vec::new();
     for ((service, visitors), outages) in services.iter().zip(visitors).zip(outages) {

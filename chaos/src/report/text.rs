@@ -270,7 +270,7 @@ fn standing_out(out: &mut String, results: &Results, paint: Paint) {
     }
     let twice = results.cells.iter().filter(|cell| cell.tries > 1).count();
     if twice > 0 {
-        let _ = writeln!(out, "\n{twice} late and tried once more, alone; result.json says which (tries: 2)");
+        let _ = writeln!(out, "\ntried once more, alone: {twice}; result.json says which (tries: 2)");
     }
     let skipped: Vec<&Cell> =
         results.cells.iter().filter(|cell| cell.observed == Observed::NotAvailable).collect();

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use super::{How, RestartArgs, sql};
+use super::{Hit, How, RestartArgs, Told, sql};
 use crate::driver::{Driver, DriverName, EXIT_WITHIN, READY_WITHIN, Replica, Target};
-use crate::fault::{self, Aim, Fault, Strike};
+use crate::fault::{self, Aim, Fault, Strike, redis_restart};
 use crate::report::wrap::fitted;
 use crate::usage::usage;
 use crate::way::Way;
 
-/// Restarts a target of a lab that is up, and says how that went. False: it is not proven.
+/// Restarts a target of a lab that is up, and says how that went.
 ///
 /// # Errors
 /// If no lab is up, it has no such target, or it broke.
-pub async fn restart(driver: DriverName, args: &RestartArgs) -> anyhow::Result<(String, bool)> {
+pub async fn restart(driver: DriverName, args: &RestartArgs) -> anyhow::Result<Told> {
     let name = Driver::lab_that_is_up(driver, args.lab.as_deref()).await?;
     let name = name.with_context(|| {
         let up = match driver {
@@ -27,14 +27,15 @@ pub async fn restart(driver: DriverName, args: &RestartArgs) -> anyhow::Result<(
     })?;
     let lab = Driver::attach(driver, &name).await?;
     let target = lab.target(&args.target).map_err(|error| usage(error.to_string()))?;
-    let mut told = String::new();
-    let mut proven = true;
+    let mut told = Told { text: String::new(), hits: Vec::new() };
     for target in each_of(&lab, target) {
-        let strike = strike(&lab, &target, args.how, args.pause_for).await?;
-        proven &= strike.proof.proven;
-        tell(&mut told, target.name(), args.how, &strike);
+        let Strike { restart, proof, .. } = strike(&lab, &target, args.how, args.pause_for).await?;
+        let target = target.name().to_owned();
+        let hit = Hit { target, proven: proof.proven, proof: proof.what, restart };
+        tell(&mut told.text, args.how, &hit);
+        told.hits.push(hit);
     }
-    Ok((told, proven))
+    Ok(told)
 }
 
 /// The single targets that one stands for: those of a service are its replicas, which are hit one after the other,
@@ -72,12 +73,7 @@ async fn hit(
     pause_for: Duration,
 ) -> anyhow::Result<Strike> {
     let aim = Aim { driver: lab, service, replica, way: Way::Direct, held: None, pause_for };
-    let mut strike = fault::strike_for_a_while(fault, aim).await?;
-    if fault == Fault::Pause && strike.proof.proven {
-        // Whether a request was open is not known here, so there is none to speak of.
-        strike.proof.what = format!("{replica} was {} until it was continued", lab.frozen_word());
-    }
-    Ok(strike)
+    fault::strike_for_a_while(fault, aim).await
 }
 
 /// Kills Redis and starts it again with what it has on disk. It is no fault of the matrix, because a step decides
@@ -91,21 +87,19 @@ async fn kill_redis(lab: &Driver) -> anyhow::Result<Strike> {
     }
     lab.start_again("redis").await?;
     lab.all_ready(READY_WITHIN).await?;
-    let run_after = lab.redis_run_id().await?;
-    let (proven, what) = (run_before != run_after, format!("new run_id {run_after} after {run_before}"));
-    Ok(Strike::over(None, fault::Proof { proven, what }))
+    Ok(Strike::over(None, redis_restart::new_run_id(lab, &run_before).await?))
 }
 
-fn tell(out: &mut String, target: &str, how: How, strike: &Strike) {
+fn tell(out: &mut String, how: How, hit: &Hit) {
     let did = match how {
         How::Graceful => "restarted gracefully",
         How::Kill => "killed and started again",
         How::Pause => "paused and continued",
     };
-    let _ = writeln!(out, "{target} {did}");
-    let proof = if strike.proof.proven { "proof" } else { "not proven" };
-    let _ = writeln!(out, "{}", fitted(&format!("  {proof}: {}", strike.proof.what), 4));
-    if let Some(times) = &strike.restart {
+    let _ = writeln!(out, "{} {did}", hit.target);
+    let proof = if hit.proven { "proof" } else { "not proven" };
+    let _ = writeln!(out, "{}", fitted(&format!("  {proof}: {}", hit.proof), 4));
+    if let Some(times) = &hit.restart {
         let _ = writeln!(out, "{}", fitted(&format!("  {times}"), 4));
     }
 }

@@ -3,16 +3,17 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{How, RestartArgs};
-use crate::driver::swarm::{self, Replaced, Rolled, Seen, Stack};
+use super::{Hit, How, RestartArgs, Told};
+use crate::driver::Ending;
+use crate::driver::swarm::{Replaced, Rolled, Seen, Stack};
 use crate::fault::RestartTimes;
 use crate::usage::usage;
 
-/// Restarts a replica or a service of a stack, and says how that went. False: it is not proven.
+/// Restarts a replica or a service of a stack, and says how that went.
 ///
 /// # Errors
 /// If there is no such stack or target, or the swarm gave up.
-pub async fn restart(args: &RestartArgs) -> anyhow::Result<(String, bool)> {
+pub async fn restart(args: &RestartArgs) -> anyhow::Result<Told> {
     let stack = Stack::find(args.lab.as_deref()).await?;
     let is_service = stack.services.iter().any(|(name, _)| *name == args.target);
     match (is_service, args.how) {
@@ -25,41 +26,37 @@ pub async fn restart(args: &RestartArgs) -> anyhow::Result<(String, bool)> {
         ))),
         (true, How::Graceful) => Ok(rolled(&args.target, &stack.roll(&args.target).await?)),
         (false, how) => {
-            let how = if how == How::Kill { swarm::How::Killed } else { swarm::How::Asked };
+            let how = if how == How::Kill { Ending::Killed } else { Ending::Asked };
             Ok(replaced(&args.target, how, &stack.replace(&args.target, how).await?))
         }
     }
 }
 
-fn rolled(service: &str, rolled: &Rolled) -> (String, bool) {
+fn rolled(service: &str, rolled: &Rolled) -> Told {
     let seconds = rolled.took.as_secs_f64();
-    let mut told = format!("{service} rolled by the swarm in {seconds:.1} s\n");
+    let mut text = format!("{service} rolled by the swarm in {seconds:.1} s\n");
+    let mut hits = Vec::new();
     for (name, seen) in &rolled.replicas {
-        let _ = match seen {
-            Seen::Restarted { before, after } => {
-                writeln!(told, "  proof: {name}: new boot id {after} after {before}")
-            }
-            Seen::Same(boot) => {
-                writeln!(told, "  not proven: {name} says the same boot id as before, {boot}")
-            }
+        let (proven, proof) = match seen {
+            Seen::Restarted { before, after } => (true, format!("new boot id {after} after {before}")),
+            Seen::Same(boot) => (false, format!("it says the same boot id as before, {boot}")),
             Seen::Unasked => {
-                writeln!(
-                    told,
-                    "  not proven: {name} runs on another machine, or did; only this one's are asked"
-                )
+                (false, "it runs on another machine, or did; only this one's are asked".to_owned())
             }
         };
+        let _ = writeln!(text, "  {}: {name}: {proof}", if proven { "proof" } else { "not proven" });
+        hits.push(Hit { target: name.clone(), proven, proof, restart: None });
     }
-    if rolled.replicas.is_empty() {
-        told.push_str("  not proven: the swarm runs no task of it\n");
+    if hits.is_empty() {
+        text.push_str("  not proven: the swarm runs no task of it\n");
     }
-    (told, rolled.proven())
+    Told { text, hits }
 }
 
-fn replaced(replica: &str, how: swarm::How, replaced: &Replaced) -> (String, bool) {
+fn replaced(replica: &str, how: Ending, replaced: &Replaced) -> Told {
     let did = match how {
-        swarm::How::Asked => "asked to end (SIGTERM)",
-        swarm::How::Killed => "killed",
+        Ending::Asked => "asked to end (SIGTERM)",
+        Ending::Killed => "killed",
     };
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     let times = RestartTimes {
@@ -69,11 +66,10 @@ fn replaced(replica: &str, how: swarm::How, replaced: &Replaced) -> (String, boo
         gone_ms: ms(replaced.gone),
         ready_ms: ms(replaced.ready),
     };
-    let RestartTimes { boot_before, boot_after, .. } = &times;
-    let proven = boot_before != boot_after;
-    let proof = if proven { "proof" } else { "not proven" };
-    let told = format!(
-        "{replica} {did}, and replaced by the swarm\n  {proof}: boot id {boot_after} after {boot_before}\n  {times}\n"
-    );
-    (told, proven)
+    let proven = times.boot_before != times.boot_after;
+    let proof = format!("boot id {} after {}", times.boot_after, times.boot_before);
+    let word = if proven { "proof" } else { "not proven" };
+    let text = format!("{replica} {did}, and replaced by the swarm\n  {word}: {proof}\n  {times}\n");
+    let hit = Hit { target: replica.to_owned(), proven, proof, restart: Some(times) };
+    Told { text, hits: vec![hit] }
 }

@@ -32,7 +32,12 @@ pub(super) async fn beat(show: Arc<Show>, service: String) {
     for number in 0.. {
         ticks.tick().await;
         if !registered {
-            registered = client.register().send("register", client.register().new_request_id()).await.is_ok();
+            let call = client.register();
+            let outcome = call.send("register", call.new_request_id()).await;
+            // There already: an earlier try was done, and its answer lost.
+            let there =
+                |trouble: &Trouble| matches!(trouble, Trouble::Told(problem) if problem.status == 409);
+            registered = outcome.as_ref().err().is_none_or(there);
             client.forget_log();
             continue;
         }

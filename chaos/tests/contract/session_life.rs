@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use chaos::contract::call::Call;
 use chaos::contract::differences;
 use chaos::contract::session_life::hundred_additions;
@@ -155,8 +156,12 @@ async fn absolute_limit_passed(column: Column) -> anyhow::Result<()> {
     let idle_ends = time(&guest, "/idle_expires_at").await?;
     anyhow::ensure!(idle_ends <= ends, "a session cannot idle beyond its absolute limit: {idle_ends}");
     // Use does not help. Here the passing of time is the event.
+    let mut younger = None;
     while Timestamp::now() < ends {
         tokio::time::sleep(Duration::from_millis(200)).await;
+        if younger.is_none() && Timestamp::now() + Duration::from_millis(1500) > ends {
+            younger = Some(lab.site().login(&guest.account).await?);
+        }
         let last = guest.get("/session").send().await?;
         anyhow::ensure!(last.status == 200 || Timestamp::now() >= ends, "too early: {}", last.summary());
     }
@@ -165,6 +170,14 @@ async fn absolute_limit_passed(column: Column) -> anyhow::Result<()> {
         call.refused(401, "session_expired", Some("absolute")).await?;
     }
     guest.delete("/session").send().await?.is(204)?;
+    // Nor is it among the sessions of its account any more.
+    let younger = younger.context("the limit was over before somebody else could log in")?;
+    let listed = younger.get("/sessions").send().await?;
+    anyhow::ensure!(
+        listed.count("/sessions")? == 1,
+        "a session past its limit is listed: {}",
+        listed.summary()
+    );
     Ok(())
 }
 

@@ -20,7 +20,7 @@ pub async fn livez() -> JsonAnswer<Live> {
 /// Can it serve a session right now?
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, description = "Ready; names the key that signs", body = Ready),
-    (status = 503, description = "`draining`, or `not_ready` with what is missing", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, description = "`draining`, `out_of_rotation`, or `not_ready` with what is missing", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn readyz<S: Sessions>(State(app): State<App<S>>) -> Result<JsonAnswer<Ready>, ApiError> {
     if *app.draining.borrow() {

@@ -1,5 +1,5 @@
-//! Which call goes where? One router over one seam: everything here is the same for both twins, and
-//! every handler makes one call of [`Sessions`], which checks and acts in one step.
+//! Which call goes where? One router over one seam: everything here is the same for both twins. Each call of
+//! [`Sessions`] checks and acts in one step; only what SQL has a part in (a login, a password, an order) takes two.
 
 use axum::Router;
 use axum::routing::{delete, get, post, put};

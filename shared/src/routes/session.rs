@@ -36,7 +36,7 @@ pub async fn login<S: Sessions>(
         app.sessions.end(&mut budget, &issued.token, End::Current).await?;
         return Err(ApiError::InvalidCredentials);
     }
-    Ok((StatusCode::CREATED, hand_out(app.cookie, issued)).into_response())
+    Ok((StatusCode::CREATED, hand_out(app.cookie, issued, (app.clock)())).into_response())
 }
 
 /// Who am I?
@@ -64,7 +64,7 @@ pub async fn renew<S: Sessions>(
     Token(token): Token,
 ) -> Result<Response, ApiError> {
     let renewed = app.sessions.renew(&mut Budget::new(), &token).await?;
-    let mut response = hand_out(app.cookie, renewed.issued).into_response();
+    let mut response = hand_out(app.cookie, renewed.issued, (app.clock)()).into_response();
     if renewed.replay {
         response.headers_mut().insert(IDEMPOTENT_REPLAY, HeaderValue::from_static("true"));
     }
@@ -143,9 +143,9 @@ pub async fn end_all<S: Sessions>(
 pub const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
 
 /// A token goes out twice: in the body for programs, in a cookie no script can read for browsers.
-fn hand_out(cookie: SessionCookie, issued: Issued) -> impl IntoResponse {
+fn hand_out(cookie: SessionCookie, issued: Issued, now_ms: i64) -> impl IntoResponse {
     let summary = &issued.session.summary;
-    let lives_s = (summary.absolute_expires_at_ms - jiff::Timestamp::now().as_millisecond()) / 1000;
+    let lives_s = (summary.absolute_expires_at_ms - now_ms) / 1000;
     let set = cookie.set(&issued.token, lives_s);
     let body = TokenBody { token: issued.token, session: issued.session.into() };
     (AppendHeaders([(header::SET_COOKIE, set)]), JsonAnswer(body))

@@ -1,11 +1,13 @@
 //! Which labs are there in the engine, and of which containers? By their labels, whoever has started them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Context;
 use bollard::Docker as Engine;
 use bollard::models::ContainerSummary;
-use bollard::query_parameters::ListContainersOptionsBuilder;
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+};
 
 use super::compose::Published;
 use super::engine::plain;
@@ -48,6 +50,28 @@ pub async fn all(engine: &Engine) -> anyhow::Result<Vec<Found>> {
 /// If the engine does not answer.
 pub async fn project(engine: &Engine, name: &str) -> anyhow::Result<Option<Found>> {
     Ok(sorted(list(engine, &format!("{PROJECT}={name}")).await?).pop())
+}
+
+/// The projects of which a tool that is gone has left a network or a volume, and no container by which it could be
+/// found.
+///
+/// # Errors
+/// If the engine does not answer.
+pub async fn without_boxes(engine: &Engine) -> anyhow::Result<BTreeSet<String>> {
+    let filters = HashMap::from([("label", vec![OWNER])]);
+    let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
+    let networks = engine.list_networks(Some(options)).await.map_err(plain).context("listing networks")?;
+    let options = ListVolumesOptionsBuilder::default().filters(&filters).build();
+    let volumes = engine.list_volumes(Some(options)).await.map_err(plain).context("listing volumes")?;
+    let with_boxes: BTreeSet<String> = all(engine).await?.into_iter().map(|lab| lab.name).collect();
+    let labels = networks.into_iter().filter_map(|network| network.labels);
+    let labels = labels.chain(volumes.volumes.into_iter().flatten().map(|volume| volume.labels));
+    let left = labels.filter_map(|mut labels| {
+        let owner = Owner::read(labels.get(OWNER)?)?;
+        let project = labels.remove(PROJECT)?;
+        (!owner.lives() && !with_boxes.contains(&project)).then_some(project)
+    });
+    Ok(left.collect())
 }
 
 async fn list(engine: &Engine, label: &str) -> anyhow::Result<Vec<ContainerSummary>> {

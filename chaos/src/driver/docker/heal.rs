@@ -15,14 +15,21 @@ use crate::driver::{Driver, Healing};
 /// If the engine does not answer, or the lab that was named is not there.
 pub async fn heal(only: Option<&str>) -> anyhow::Result<Vec<(String, anyhow::Result<Vec<String>>)>> {
     let engine = engine::open().await?;
+    let mut remains = find::without_boxes(&engine).await?;
+    remains.retain(|name| only.is_none_or(|only| only == name));
     let labs = match only {
         None => find::all(&engine).await?,
         Some(name) => match find::project(&engine, name).await? {
             Some(found) if !found.boxes.is_empty() => vec![found],
+            _ if !remains.is_empty() => Vec::new(),
             _ => bail!("no lab called {name:?} is up in the Docker engine: {}", attach::how_to_start()),
         },
     };
     let mut told = Vec::new();
+    for name in remains {
+        let removed = remove_all(&engine, &name).await;
+        told.push((name, removed));
+    }
     for lab in labs {
         told.push((lab.name.clone(), heal_one(&engine, &lab).await));
     }
@@ -32,9 +39,7 @@ pub async fn heal(only: Option<&str>) -> anyhow::Result<Vec<(String, anyhow::Res
 async fn heal_one(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> {
     match &lab.owner {
         Some(owner) if !owner.lives() => {
-            remove::all_of(engine, &lab.name).await?;
-            remove::files(&lab::files_of(&lab.name)?)?;
-            return Ok(vec!["its tool is gone; what it left behind is removed".to_owned()]);
+            return remove_all(engine, &lab.name).await;
         }
         Some(_) if lab.private => {
             return Ok(vec![
@@ -59,4 +64,10 @@ async fn heal_one(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> {
         done.push("is up, and nothing has to be undone".to_owned());
     }
     Ok(done)
+}
+
+async fn remove_all(engine: &Engine, name: &str) -> anyhow::Result<Vec<String>> {
+    remove::all_of(engine, name).await?;
+    remove::files(&lab::files_of(name)?)?;
+    Ok(vec!["its tool is gone; what it left behind is removed".to_owned()])
 }

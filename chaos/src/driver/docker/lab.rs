@@ -70,6 +70,9 @@ async fn make_room(engine: &Engine, name: &str) -> anyhow::Result<()> {
     let clean = clean && (1..=32).contains(&name.len()) && !name.starts_with(['-', '_']);
     ensure!(clean, "a lab's name is 1 to 32 of a-z 0-9 - _, not {name:?}");
     let Some(there) = find::project(engine, name).await? else {
+        if find::without_boxes(engine).await?.iter().any(|left| left == name) {
+            return remove::all_of(engine, name).await;
+        }
         // Its volumes may be: compose keeps them, and with them a database with another password.
         return no_volumes(engine, name).await;
     };
@@ -146,8 +149,8 @@ fn write_files(planned: &BTreeMap<String, Planned>, folder: &Path) -> anyhow::Re
 
 async fn make_all(engine: Engine, planned: BTreeMap<String, Planned>, lab: For) -> anyhow::Result<()> {
     let labels = |kind: &str, name: &str| {
-        let labels = [(PROJECT.to_owned(), lab.project.clone()), (kind.to_owned(), name.to_owned())];
-        Some(HashMap::from(labels))
+        let own = [(PROJECT.to_owned(), lab.project.clone()), (kind.to_owned(), name.to_owned())];
+        Some(own.into_iter().chain(lab.labels.iter().cloned()).collect::<HashMap<_, _>>())
     };
     let network = NetworkCreateRequest {
         name: make::network(&lab.project),

@@ -9,19 +9,10 @@ use futures_util::TryStreamExt;
 
 use super::{LOOK_EVERY, Slot, Stack, Task};
 use crate::driver::docker::engine::plain;
-use crate::driver::{Driver, EXIT_WITHIN, ready};
+use crate::driver::{Driver, EXIT_WITHIN, Ending, ready};
 
 /// How long a swarm may take to put a task into an empty slot, and that one to be ready.
 const REPLACED_WITHIN: Duration = Duration::from_secs(60);
-
-/// How a task is made to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// SIGTERM: it finishes what it has begun.
-    Asked,
-    /// SIGKILL: it finishes nothing.
-    Killed,
-}
 
 /// What the replacement of a task came to.
 #[derive(Debug, Clone)]
@@ -68,7 +59,7 @@ impl Stack {
     ///
     /// # Errors
     /// If there is none, it does not end, or nothing takes its place.
-    pub async fn replace(&self, replica: &str, how: How) -> anyhow::Result<Replaced> {
+    pub async fn replace(&self, replica: &str, how: Ending) -> anyhow::Result<Replaced> {
         let old = self.task(replica).await?;
         let boot_before = Driver::boot_id_of(&old.replica).await?;
         let signalled = Instant::now();
@@ -86,10 +77,10 @@ impl Stack {
         })
     }
 
-    async fn end(&self, task: &Task, how: How) -> anyhow::Result<()> {
+    async fn end(&self, task: &Task, how: Ending) -> anyhow::Result<()> {
         let signal = match how {
-            How::Asked => "SIGTERM",
-            How::Killed => "SIGKILL",
+            Ending::Asked => "SIGTERM",
+            Ending::Killed => "SIGKILL",
         };
         let name = &task.replica.name;
         // Listening comes first: what ends at once has ended before anybody could ask.
