@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::driver::DriverName;
+use crate::names::lab_name;
 
 /// What the tool does, in one line.
 pub const ABOUT: &str =
@@ -16,7 +17,7 @@ pub struct CommonArgs {
     pub driver: DriverName,
 
     /// A lab that `chaos up` or compose runs, instead of a private one
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = lab_name)]
     pub lab: Option<String>,
 
     /// Fixes the order and the data; drawn and printed if not given

@@ -118,7 +118,7 @@ pub struct MatrixArgs {
     pub moments: Option<Moments>,
 
     /// Only these: flow=cart,fault=kill,service=stateful,way=direct
-    #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "WHAT")]
     pub only: Vec<Only>,
 
     /// How many labs work at the same time; default 4 a core, in containers 1 a core

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::CommandFactory;
 
 use crate::args::CommonArgs;
@@ -125,6 +125,9 @@ fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
             named.display()
         ),
     };
+    if !file.is_file() {
+        bail!("{cure}"); // Nor is a pipe one, for which somebody would wait.
+    }
     let page = html::beside(&file).context(cure)?;
     say(&format!("{}\n", page.display()))?;
     Ok(ExitCode::SUCCESS)

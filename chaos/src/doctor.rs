@@ -4,7 +4,6 @@ mod finding;
 mod containers;
 
 use std::fs;
-use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -16,6 +15,7 @@ use self::finding::{Finding, Health, bad, good, poor};
 use crate::driver::DriverName;
 use crate::driver::local::{haproxy, ports, redis_server};
 use crate::plan::{FILES_A_LAB, PORTS_A_LAB, default_jobs};
+use crate::report::say;
 use crate::report::wrap::fitted;
 use crate::service;
 use crate::state::folder;
@@ -50,9 +50,9 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     ]);
     findings.extend(containers::look().await);
     if args.json {
-        writeln!(stdout(), "{}", serde_json::json!({ "findings": findings }))?;
+        say(&format!("{}\n", serde_json::json!({ "findings": findings })))?;
     } else {
-        findings.iter().try_for_each(|finding| writeln!(stdout(), "{}", fitted(&finding.to_string(), 5)))?;
+        findings.iter().try_for_each(|finding| say(&format!("{}\n", fitted(&finding.to_string(), 5))))?;
     }
     let sick = findings.iter().any(|finding| finding.health == Health::Bad);
     Ok(ExitCode::from(if sick { 3 } else { 0 }))

@@ -4,7 +4,6 @@
 //! undo what is in force. A lab whose tool died has left nothing running, if the kernel did its part; what
 //! is there all the same is ended, and its folder removed.
 
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -13,6 +12,8 @@ use clap::Args;
 use crate::driver::docker::engine::Unreachable;
 use crate::driver::local::{bury, control};
 use crate::driver::{Driver, DriverName, docker};
+use crate::names::lab_name;
+use crate::report::say;
 use crate::state::folder;
 
 /// `chaos heal`
@@ -23,7 +24,7 @@ pub struct HealArgs {
     pub driver: Option<DriverName>,
 
     /// Only the lab of this name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = lab_name)]
     pub lab: Option<String>,
 }
 
@@ -39,7 +40,7 @@ pub async fn run(args: &HealArgs) -> anyhow::Result<ExitCode> {
         for name in names {
             healed += 1;
             match heal(&name).await {
-                Ok(lines) => lines.iter().try_for_each(|line| writeln!(stdout(), "{name}: {line}"))?,
+                Ok(lines) => lines.iter().try_for_each(|line| say(&format!("{name}: {line}\n")))?,
                 Err(error) => sick.push(format!("{name}: {error:#}")),
             }
         }
@@ -66,7 +67,7 @@ pub async fn run(args: &HealArgs) -> anyhow::Result<ExitCode> {
         for (name, outcome) in in_containers {
             healed += 1;
             match outcome {
-                Ok(lines) => lines.iter().try_for_each(|line| writeln!(stdout(), "{name}: {line}"))?,
+                Ok(lines) => lines.iter().try_for_each(|line| say(&format!("{name}: {line}\n")))?,
                 Err(error) => sick.push(format!("{name}: {error:#}")),
             }
         }
@@ -78,7 +79,7 @@ pub async fn run(args: &HealArgs) -> anyhow::Result<ExitCode> {
         bail!("no lab called {name:?} is up; `chaos status` shows those that are");
     }
     if healed == 0 {
-        writeln!(stdout(), "nothing to heal: there is no lab")?;
+        say("nothing to heal: there is no lab\n")?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -47,6 +47,8 @@ pub async fn matrix(plan: Plan, progress: &Progress) -> anyhow::Result<Results> 
     Ok(Results {
         seed: plan.seed,
         driver: plan.driver.word(),
+        lab: plan.lab.clone(),
+        pause_ms: plan.cells.first().map_or(0.0, |cell| cell.pause_for.as_secs_f64() * 1000.0),
         store,
         started_at,
         duration_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -34,6 +34,30 @@ pub const SERVICES: OneOf<String> =
 pub const A_SERVICE: OneOf<String> =
     OneOf { read: service_named, names: || vec!["stateful", "stateless", "stateless-ephemeral-key"] };
 
+/// Reads the name of a lab that is there: of ours, of a project of compose, or of a stack. Whether it is, its driver knows.
+///
+/// # Errors
+/// How such a name is written.
+pub fn lab_name(text: &str) -> Result<String, String> {
+    let clean = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    match clean && text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        true => Ok(text.to_owned()),
+        false => Err("a lab's name is made of letters, digits, - and _".to_owned()),
+    }
+}
+
+/// Reads the name of a lab that is to be.
+///
+/// # Errors
+/// How such a name is written.
+pub fn new_lab_name(text: &str) -> Result<String, String> {
+    let clean = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
+    match clean && (1..=32).contains(&text.len()) {
+        true => Ok(text.to_owned()),
+        false => Err("a lab's name is 1 to 32 of a-z 0-9 -".to_owned()),
+    }
+}
+
 /// What can be restarted. A lab may have more replicas than these, so only the lab can say that there is none.
 pub const A_TARGET: OneOf<String> = OneOf {
     read: |name| Ok(name.to_owned()),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::driver::{Driver, DriverName, LabSpec};
+use crate::fault::Hits;
 use crate::run::Cell;
 use crate::schedule::Only;
 use crate::service::Service;
@@ -54,6 +55,7 @@ pub fn default_jobs(driver: DriverName) -> usize {
 pub async fn lab(plan: &Plan, number: usize) -> anyhow::Result<Driver> {
     let mut spec = LabSpec::new(plan.services.clone());
     spec.driver = plan.driver;
+    spec.redis = plan.cells.iter().any(|cell| cell.fault.row().hits == Hits::Redis);
     spec.gateway = plan.cells.iter().any(|cell| cell.way == Way::Gateway);
     // One that is joined is always the first, however often it is joined again.
     let number = if plan.lab.is_some() { 1 } else { number };

@@ -17,7 +17,7 @@ use crate::duration::duration;
 use crate::fault::{Fault, RestartTimes};
 use crate::flow::Flow;
 use crate::moment::{Moment, Phase};
-use crate::names::{A_TARGET, flow_named, step_named};
+use crate::names::{A_TARGET, flow_named, lab_name, step_named};
 
 /// `chaos restart`
 #[derive(Debug, Clone, Args)]
@@ -47,7 +47,7 @@ pub struct RestartArgs {
     pub driver: On,
 
     /// The lab that `chaos up`, compose or a swarm runs; without one, --at starts a private lab
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = lab_name)]
     pub lab: Option<String>,
 
     /// Fixes what is random

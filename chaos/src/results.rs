@@ -27,6 +27,10 @@ pub struct Results {
     pub seed: u64,
     /// What drove the lab: `local` or `docker`.
     pub driver: &'static str,
+    /// The lab of somebody else in which it was tried; null if it had its own.
+    pub lab: Option<String>,
+    /// How long a pause lasted.
+    pub pause_ms: f64,
     /// Where sessions of the services that keep them outside lived, and why there.
     pub store: String,
     /// When it began.
@@ -251,7 +255,8 @@ pub fn latest() -> PathBuf {
 }
 
 fn home() -> PathBuf {
-    std::env::var_os("CHAOS_RESULTS").map_or_else(|| PathBuf::from("results"), PathBuf::from)
+    let named = std::env::var_os("CHAOS_RESULTS").filter(|named| !named.is_empty());
+    named.map_or_else(|| PathBuf::from("results"), PathBuf::from)
 }
 
 fn point_latest_to(folder: &Path) -> anyhow::Result<()> {
@@ -260,6 +265,9 @@ fn point_latest_to(folder: &Path) -> anyhow::Result<()> {
     // A link cannot be replaced in one step, but another one can be moved over it.
     std::os::unix::fs::symlink(name, &fresh)
         .and_then(|()| std::fs::rename(&fresh, &latest))
+        .inspect_err(|_| {
+            let _ = std::fs::remove_file(&fresh);
+        })
         .with_context(|| format!("pointing {} to {}", latest.display(), folder.display()))
 }
 
@@ -296,8 +304,20 @@ mod tests {
         let summary = Summary::of(&cells);
         let (started_at, store) = (Timestamp::UNIX_EPOCH, String::new());
         let control = Vec::new();
-        Results { seed: 1, driver: "local", store, started_at, duration_ms: 0, summary, control, cells }
-            .exit_code()
+        let (lab, pause_ms) = (None, 50.0);
+        Results {
+            seed: 1,
+            driver: "local",
+            lab,
+            pause_ms,
+            store,
+            started_at,
+            duration_ms: 0,
+            summary,
+            control,
+            cells,
+        }
+        .exit_code()
     }
 
     #[test]

@@ -121,6 +121,9 @@ impl FromStr for Only {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut only = Only::default();
+        if text.trim().is_empty() {
+            return Err("say of which: flow=…, fault=…, service=… or way=…".to_owned());
+        }
         for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
             let Some((what, name)) = word.split_once('=') else {
                 return Err(format!("{word:?} is not flow=…, fault=…, service=… or way=…"));
@@ -151,7 +154,7 @@ mod tests {
     }
 
     fn plan(moments: Moments, only: &str, seed: u64) -> Vec<String> {
-        let only = only.parse().unwrap();
+        let only = if only.is_empty() { Only::default() } else { only.parse().unwrap() };
         names(&schedule(&service::builtin(), moments, &only, Duration::from_millis(50), seed))
     }
 

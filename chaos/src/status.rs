@@ -1,6 +1,5 @@
 //! Which labs are up, and how are they?
 
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use serde::Serialize;
 
 use crate::driver::status::{LabStatus, ProcessStatus};
 use crate::driver::{DriverName, docker, local};
+use crate::report::say;
 use crate::report::wrap::{fitted, narrow};
 
 /// `chaos status`
@@ -46,12 +46,12 @@ pub async fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
         }
     }
     if args.json {
-        writeln!(stdout(), "{}", serde_json::to_string_pretty(&Status { labs })?)?;
+        say(&format!("{}\n", serde_json::to_string_pretty(&Status { labs })?))?;
     } else if labs.is_empty() {
         let none = "no lab is up; start one with `chaos up`, or `chaos up --driver docker`";
-        writeln!(stdout(), "{}", fitted(none, 0))?;
+        say(&format!("{}\n", fitted(none, 0)))?;
     } else {
-        labs.iter().try_for_each(|lab| write!(stdout(), "{}", text(lab)))?;
+        say(&labs.iter().map(text).collect::<String>())?;
     }
     Ok(ExitCode::SUCCESS)
 }

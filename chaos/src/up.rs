@@ -11,7 +11,8 @@ use clap::Args;
 use crate::driver::docker::program;
 use crate::driver::{DEFAULT_LAB, Driver, DriverName, LabSpec, Store, StoreWish};
 use crate::interrupt::interrupted;
-use crate::names::A_SERVICE;
+use crate::names::{A_SERVICE, new_lab_name};
+use crate::report::say;
 use crate::report::wrap::fitted;
 use crate::service::{self, Service, Twin};
 
@@ -39,7 +40,7 @@ pub struct UpArgs {
     pub database: Option<String>,
 
     /// The lab's name, for `chaos restart --lab NAME`
-    #[arg(long, default_value = DEFAULT_LAB, value_name = "NAME")]
+    #[arg(long, default_value = DEFAULT_LAB, value_name = "NAME", value_parser = new_lab_name)]
     pub lab: String,
 }
 
@@ -61,7 +62,7 @@ pub async fn run(args: &UpArgs) -> anyhow::Result<ExitCode> {
         // Its orders go to the engine, which anybody can give who may use it.
         Driver::Docker(_) => None,
     };
-    write!(stdout(), "{}", welcome(&driver))?;
+    say(&welcome(&driver))?;
     stop.await?;
     driver.stop().await;
     // The terminal may be what went away; that changes nothing.

@@ -4,19 +4,23 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use clap::CommandFactory;
 
 fn chaos(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_chaos"))
+    command(args).output().unwrap()
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chaos"));
+    command
         .args(args)
         .env_remove("LAB_DATABASE")
         .env("CHAOS_RESULTS", std::env::temp_dir().join("chaos-cli-results"))
         // Whoever runs the tests may be a student, half way through the labs.
-        .env("XDG_STATE_HOME", std::env::temp_dir().join("chaos-cli-state"))
-        .output()
-        .unwrap()
+        .env("XDG_STATE_HOME", std::env::temp_dir().join("chaos-cli-state"));
+    command
 }
 
 fn code(output: &Output) -> i32 {
@@ -68,6 +72,15 @@ fn wrong_usage_exits_64_and_prints_nothing_on_stdout() {
         &["matrix", "--only", "cart"],
         &["matrix", "--only", "flow=nothing"],
         &["matrix", "--jobs", "0"],
+        &["matrix", "--only", ""],
+        &["run", "cart", "kill", "--lab", ""],
+        &["status", "--driver", "swarm"],
+        &["heal", "--lab", "../lab"],
+        &["up", "--lab", "A B"],
+        &["contract", "http://127.0.0.1:1/path"],
+        &["contract", "http://127.0.0.1:1?query"],
+        &["contract", "http://localhost"],
+        &["contract", "http://127.0.0.1:1", "--row", "0"],
         &["load", "--pace", "0s"],
         &["load", "--pace", "999us"],
         &["restart", "stateful", "--phase", "after"],
@@ -257,4 +270,24 @@ fn restarting_a_target_of_a_lab_that_is_not_up_exits_3_and_names_the_cure() {
     let output = chaos(&["restart", "stateful", "--lab", "nobody-has-this-one"]);
     assert_eq!(code(&output), 3);
     assert!(err(&output).contains("chaos up"), "{}", err(&output));
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_trouble() {
+    for args in [&["status", "--driver", "local"][..], &["heal", "--driver", "local"], &["doctor"], &["list"]]
+    {
+        let mut child = command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(err(&output), "", "{args:?}");
+    }
+}
+
+#[test]
+fn a_report_of_something_that_is_no_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let output = chaos(&["report", pipe.to_str().unwrap()]);
+    assert!(code(&output) == 3 && err(&output).contains("is no results folder"), "{output:?}");
 }

@@ -148,6 +148,17 @@ fn a_tool_that_is_interrupted_in_the_lab_of_another_undoes_what_it_did_there() {
         assert!(target["target"] == name && target["proven"] == true, "{hit:#}");
         assert!(target["restart"]["ready_ms"].as_f64() > Some(0.0), "{hit:#}");
     }
+    // The way to see it again leads to the same lab.
+    let results = place.path().join("results");
+    let mut run =
+        place.chaos(&["run", "cart", "pause", "--service", "stateful", "--for", "20ms", "--seed", "3"]);
+    let told = run.args(["--lab", "lab"]).env("CHAOS_RESULTS", &results).output().unwrap();
+    let told = words(&told).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("--phase after --seed 3 --for 20ms --lab lab"), "{told}");
+    assert_eq!(up.end(Signal::SIGINT), Some(130));
+    // The only lab that is up is the one that is meant.
+    let mut up = place.up(&["--lab", "other"]);
+    assert!(place.told(&["restart", "stateful-1"]).contains("new boot id"));
     assert_eq!(up.end(Signal::SIGINT), Some(130));
 }
 

@@ -245,6 +245,12 @@ fn a_deviation_exits_1_and_says_what_was_expected_what_was_seen_and_the_evidence
 }
 
 #[test]
+fn a_service_that_does_not_use_redis_is_tried_beside_one_that_is_hit() {
+    let told = Tool::new().run(&["run", "whoami", "redis-lose", "--service", "stateful"]);
+    assert_eq!(told.status.code(), Some(if redis_is_here() { 0 } else { 2 }), "{told:?}");
+}
+
+#[test]
 fn a_restart_that_cannot_be_proven_exits_2() {
     let (tool, wrong) = (Tool::new(), wrong_service("hidden-restart"));
     let args = ["run", "whoami", "kill", "--service", "stateful"];

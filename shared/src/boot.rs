@@ -77,10 +77,23 @@ pub fn parse<C: Parser>() -> Result<C, ExitCode> {
     });
     parsed.unwrap_or_else(|error| {
         let error = without_secret(error, &command).format(&mut command);
+        if error.use_stderr() {
+            return Err(refuse(&one_line(&error), EXIT_USAGE));
+        }
         // The terminal may be gone; there is nobody left to tell.
         let _ = error.print();
-        Err(if error.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS })
+        Err(ExitCode::SUCCESS)
     })
+}
+
+/// What is wrong, in one line, for a log that is read line by line; how to use it, `--help` says.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let wrong: Vec<&str> =
+        text.lines().take_while(|line| !line.starts_with("Usage:")).flat_map(str::split_whitespace).collect();
+    let wrong = wrong.join(" ");
+    let wrong = wrong.strip_suffix("For more information, try '--help'.").unwrap_or(&wrong);
+    wrong.strip_prefix("error: ").unwrap_or(wrong).trim_end().to_owned()
 }
 
 /// The same error, without the text it refuses where that text may hold a secret: an error goes to the log. What

@@ -161,11 +161,16 @@ impl FromStr for ReplicaName {
     }
 }
 
+/// No session lives longer than ten years. When it ends must be a time that can be written down.
+const LONGEST_LIMIT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
 /// Reads a time limit: a session that ends as it begins would only look like a bug.
 fn limit(text: &str) -> Result<Duration, String> {
-    duration(text).and_then(|limit| {
-        if limit.is_zero() { Err("a limit is longer than nothing".to_owned()) } else { Ok(limit) }
-    })
+    match duration(text)? {
+        Duration::ZERO => Err("a limit is longer than nothing".to_owned()),
+        longer if longer > LONGEST_LIMIT => Err("a limit is at most ten years".to_owned()),
+        limit => Ok(limit),
+    }
 }
 
 /// Reads a time like `30m`, `12h` or `1500ms`; never negative.
@@ -173,4 +178,18 @@ fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration =
         text.parse().map_err(|_| "write a time like 30m, 12h or 1500ms".to_owned())?;
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_longer_than_nothing_and_no_longer_than_a_time_can_be_written_down() {
+        assert_eq!(limit("12h"), Ok(Duration::from_secs(12 * 3600)));
+        assert_eq!(limit("87600h"), Ok(Duration::from_secs(87_600 * 3600)));
+        for wrong in ["0s", "-1s", "soon", "87900h", "99999999999h"] {
+            assert!(limit(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -67,9 +67,12 @@ fn names_a_token(query: &str) -> bool {
 
 /// Did a page of another site make the browser send this, with the user's cookie? Browsers say so in
 /// `Sec-Fetch-Site`; older ones at least name an `Origin`. A bearer token is not sent by itself, so a
-/// request that carries one needs no such guard.
+/// request that carries one needs no such guard. Another `Authorization` is no such token: a browser sends a
+/// `Basic` one by itself.
 pub fn is_cross_site(method: &Method, headers: &HeaderMap) -> bool {
-    if method.is_safe() || headers.contains_key(header::AUTHORIZATION) {
+    let carries_a_token =
+        || headers.get_all(header::AUTHORIZATION).into_iter().filter_map(bearer).any(|it| !it.is_empty());
+    if method.is_safe() || carries_a_token() {
         return false;
     }
     match headers.get("sec-fetch-site") {

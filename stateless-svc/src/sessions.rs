@@ -31,7 +31,8 @@ impl InStore {
         Ok(InStore { store, tokens: Tokens::prepare(boot.keys)?, clock: clock::system })
     }
 
-    /// Which store is this, if it can serve sessions?
+    /// Which store is this, if it can serve sessions? It draws another id when it was emptied; `chaos` looks for it
+    /// in the store itself.
     pub async fn store_id(&self) -> Result<Uuid, StoreDown> {
         self.store.id(&mut Budget::new()).await
     }

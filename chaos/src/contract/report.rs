@@ -1,6 +1,5 @@
 //! `chaos contract URL`: which promises does the service at this address keep?
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,12 +7,13 @@ use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::Full;
-use hyper::Request;
+use hyper::{Request, Uri};
 
 use super::elsewhere::ELSEWHERE;
 use super::site::Site;
 use super::{Outcome, Row, behind, check, rows};
 use crate::http;
+use crate::report::say;
 use crate::report::wrap::fitted;
 use crate::usage::usage;
 use crate::way::Way;
@@ -53,7 +53,8 @@ pub async fn run(args: &ContractArgs) -> anyhow::Result<ExitCode> {
     let wanted = |number: u8| args.row.is_empty() || args.row.contains(&number);
     let rows: Vec<Row> = rows().into_iter().filter(|row| wanted(row.number)).collect();
     if rows.is_empty() {
-        return Err(usage(format!("no row {:?} can be checked with nothing but an address", args.row)));
+        let rows: Vec<String> = args.row.iter().map(u8::to_string).collect();
+        return Err(usage(format!("no row {} can be checked with nothing but an address", rows.join(", "))));
     }
     there(&args.url).await?;
     let behind = match args.way {
@@ -65,8 +66,7 @@ pub async fn run(args: &ContractArgs) -> anyhow::Result<ExitCode> {
     let findings = check(&site, &rows).await;
     let broken = findings.iter().filter(|(_, outcome)| outcome.is_err()).count();
 
-    let mut out = std::io::stdout().lock();
-    let mut tell = |line: &str, indent| writeln!(out, "{}", fitted(line, indent));
+    let tell = |line: &str, indent| say(&format!("{}\n", fitted(line, indent)));
     for (row, outcome) in &findings {
         tell(&line(row, outcome), 5)?;
     }
@@ -103,8 +103,18 @@ pub fn line(row: &Row, outcome: &Outcome) -> String {
 }
 
 async fn there(url: &str) -> anyhow::Result<()> {
-    if !url.starts_with("http://") {
-        return Err(usage(format!("{url:?} is not an address like http://127.0.0.1:8080")));
+    let parsed: Option<Uri> = url.parse().ok();
+    let is_base = |uri: &Uri| {
+        uri.scheme_str() == Some("http")
+            && uri.port_u16().is_some()
+            && uri.path() == "/"
+            && uri.query().is_none()
+            && uri.host().is_some_and(|host| !host.is_empty())
+    };
+    if !parsed.as_ref().is_some_and(is_base) {
+        return Err(usage(format!(
+            "{url:?} is not an address like http://127.0.0.1:8080, with a port and no path"
+        )));
     }
     let request = Request::get("/livez").body(Full::<Bytes>::default()).context("making a request")?;
     let answer = http::send(url, request, THERE_WITHIN).await;

@@ -22,9 +22,10 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::{Done, LabSpec, Verb};
+use super::{DEFAULT_LAB, Done, LabSpec, Verb};
 use crate::state::LabState;
 use crate::state::folder::{self, Claim, Folder};
+use crate::usage::usage;
 use lab::Lab;
 
 /// A lab made of local processes.
@@ -69,7 +70,7 @@ impl Local {
     /// # Errors
     /// If there is none, or it does not answer.
     pub async fn attach(name: &str) -> anyhow::Result<Local> {
-        if !is_up(name)? {
+        if !folder::is_owned(name)? {
             bail!("no lab called {name:?} is up; start one with `chaos up`");
         }
         let folder = folder::folder_of(name)?;
@@ -122,12 +123,23 @@ impl Drop for Local {
     }
 }
 
-/// Whether a living tool owns a lab of this name.
+/// The lab that a `chaos up` of this user runs: the one that has the usual name, or the only one.
 ///
 /// # Errors
-/// If no lab can have this name, or the file system refuses.
-pub fn is_up(name: &str) -> anyhow::Result<bool> {
-    folder::is_owned(name)
+/// If nobody says which of several, or the file system refuses.
+pub fn the_one_that_is_up() -> anyhow::Result<Option<String>> {
+    let mut up = Vec::new();
+    for name in folder::names()? {
+        if folder::is_owned(&name)? && control::socket_in(&folder::folder_of(&name)?).exists() {
+            up.push(name);
+        }
+    }
+    match up.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        several if several.iter().any(|name| name == DEFAULT_LAB) => Ok(Some(DEFAULT_LAB.to_owned())),
+        several => Err(usage(format!("which lab? Say one with --lab: {}", several.join(", ")))),
+    }
 }
 
 /// A name for a lab that nobody will ask for.

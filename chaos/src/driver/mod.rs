@@ -100,7 +100,7 @@ impl Driver {
     pub async fn lab_that_is_up(kind: DriverName, named: Option<&str>) -> anyhow::Result<Option<String>> {
         match (kind, named) {
             (_, Some(name)) => Ok(Some(name.to_owned())),
-            (DriverName::Local, None) => Ok(local::is_up(DEFAULT_LAB)?.then(|| DEFAULT_LAB.to_owned())),
+            (DriverName::Local, None) => local::the_one_that_is_up(),
             (DriverName::Docker, None) => docker::attach::only_one().await,
         }
     }

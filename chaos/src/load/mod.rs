@@ -127,6 +127,7 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     let mut spec = LabSpec::new(services.clone());
     spec.driver = args.common.driver;
     spec.keep_logs_in = Some(folder.join("lab-1"));
+    spec.redis = args.fault.iter().any(|fault| fault.row().hits == Hits::Redis);
     let driver = Driver::join_or_start(args.common.lab.as_deref(), &spec).await?;
     progress.say(&format!("{} clients a service work for {:?}", args.clients, args.lasts));
     let played = play(&driver, &services, args, seed).await?;

@@ -171,9 +171,15 @@ fn verdict(cell: &Cell, paint: Paint) -> String {
 fn again(cell: &Cell, of: &Results) -> String {
     let way = if cell.way == Way::Direct { String::new() } else { format!("--way {} ", cell.way) };
     let driver = if of.driver == "local" { String::new() } else { format!(" --driver {}", of.driver) };
+    let lab = of.lab.as_ref().map_or(String::new(), |lab| format!(" --lab {lab}"));
+    let pause = match of.pause_ms {
+        50.0 => String::new(), // as if it were not said
+        ms if ms.fract() > 0.0 => format!(" --for {:.0}us", ms * 1000.0),
+        ms => format!(" --for {ms}ms"),
+    };
     let seed = of.seed;
     let same = format!(
-        "chaos run {} {} --service {} {way}--at {} --phase {} --seed {seed}{driver}",
+        "chaos run {} {} --service {} {way}--at {} --phase {} --seed {seed}{pause}{driver}{lab}",
         cell.flow,
         cell.fault,
         cell.service,

@@ -32,6 +32,7 @@ use crate::class::folder;
 use crate::class::questions::Questions;
 use crate::driver::{Driver, DriverName, LabSpec};
 use crate::lab::store::Store;
+use crate::names::lab_name;
 use crate::report::say;
 use crate::restart;
 use crate::service;
@@ -44,7 +45,7 @@ pub struct ShowArgs {
     pub driver: DriverName,
 
     /// The lab that is up; without one, a private lab
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = lab_name)]
     pub lab: Option<String>,
 
     /// The port of the page on this machine's loopback; 0 takes a free one

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use bollard::Docker as Engine;
-use chaos::driver::docker::{engine, find};
+use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
+use chaos::driver::docker::{engine, find, labels};
 use chaos::driver::{Driver, DriverName};
 use nix::sys::signal::Signal;
 
@@ -51,13 +52,28 @@ async fn however_an_up_ends_nothing_is_left_and_a_killed_one_is_healed_away() {
     assert_eq!(second.end(Signal::SIGINT), Some(130));
     assert_eq!(left(&engine, &two).await, Vec::<String>::new());
 
-    // A tool that is killed in the middle of a fault leaves the box paused; heal lets it go on.
-    let mut pause = place.chaos(&[&target[..], &["--how", "pause", "--for", "1h", "--lab", &one]].concat());
-    let mut pause = pause.stdout(Stdio::null()).spawn().unwrap();
+    // A tool that is interrupted in the middle of a fault lets the box go on; one that is killed leaves it paused, and
+    // heal lets it go on.
+    let pause = || {
+        let mut pause =
+            place.chaos(&[&target[..], &["--how", "pause", "--for", "1h", "--lab", &one]].concat());
+        pause.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
     let paused = async || {
         let found = engine.inspect_container(&format!("{one}-stateful-1-1"), None).await.unwrap();
         found.state.unwrap().paused == Some(true)
     };
+    let interrupted = pause();
+    eventually(&engine, "it is paused", async || paused().await.then_some(())).await;
+    signal(&interrupted, Signal::SIGINT);
+    let interrupted = interrupted.wait_with_output().unwrap();
+    let said = words(&interrupted);
+    assert!(
+        interrupted.status.code() == Some(130) && said.contains("stateful-1 was paused and goes on"),
+        "{said}"
+    );
+    assert!(!paused().await);
+    let mut pause = pause();
     eventually(&engine, "it is paused", async || paused().await.then_some(())).await;
     signal(&pause, Signal::SIGKILL);
     pause.wait().unwrap();
@@ -75,6 +91,34 @@ async fn however_an_up_ends_nothing_is_left_and_a_killed_one_is_healed_away() {
     assert_eq!(left(&engine, &one).await, Vec::<String>::new());
     let gone = place.run(&heal);
     assert!(gone.status.code() == Some(3) && words(&gone).contains("no lab called"), "{gone:?}");
+}
+
+#[tokio::test]
+async fn what_a_killed_tool_has_left_without_a_container_is_healed_away() {
+    if !support::docker("what holds for containers only") {
+        return;
+    }
+    let (place, engine, name) = (Place::with_the_engine(), engine::open().await.unwrap(), name("remains"));
+    let _swept = Swept(name.clone());
+    // As it is between the network and the first container.
+    let owned_by = |owner: &str| {
+        let labels = [("com.docker.compose.project", &*name), ("amnesia.owner", owner)];
+        Some(labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    };
+    let labels = owned_by("1.1.before-the-last-boot");
+    let network = NetworkCreateRequest { name: name.clone(), labels: labels.clone(), ..Default::default() };
+    engine.create_network(network).await.unwrap();
+    let volume = VolumeCreateRequest { name: Some(name.clone()), labels, ..Default::default() };
+    engine.create_volume(volume).await.unwrap();
+    let heal = ["heal", "--driver", "docker", "--lab", &name];
+    assert!(place.told(&heal).contains("its tool is gone; what it left behind is removed"));
+    assert_eq!(left(&engine, &name).await, Vec::<String>::new());
+    // A tool that lives will make its containers yet.
+    let labels = owned_by(&labels::Owner::me().to_string());
+    let network = NetworkCreateRequest { name: name.clone(), labels, ..Default::default() };
+    engine.create_network(network).await.unwrap();
+    assert_eq!(place.run(&heal).status.code(), Some(3));
+    assert_eq!(left(&engine, &name).await, std::slice::from_ref(&name));
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ pub fn whole_matrix() -> (TempDir, PathBuf) {
 
 fn page_of(cells: Vec<results::Cell>) -> (TempDir, PathBuf) {
     let results = Results {
+        lab: None,
+        pause_ms: 50.0,
         seed: 7,
         driver: "local",
         store: "in a file".to_owned(),

@@ -25,12 +25,7 @@ impl TryFrom<String> for Name {
         if !(1..=64).contains(&text.chars().count()) {
             return Err("a name has 1 to 64 characters");
         }
-        // Bidirectional controls let one name look like another (Trojan Source, CVE-2021-42574).
-        let hidden = |c: char| {
-            c.is_control()
-                || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{061C}')
-        };
-        if text.chars().any(hidden) {
+        if text.chars().any(is_hidden) {
             return Err("a name has no control, invisible or text-direction characters");
         }
         if text.trim() != text {
@@ -38,6 +33,17 @@ impl TryFrom<String> for Name {
         }
         Ok(Name(text))
     }
+}
+
+/// Whether a character lets one name look like another: a control, what turns the direction of text (Trojan Source,
+/// CVE-2021-42574), and what nobody sees (Unicode's Default_Ignorable_Code_Point, and its separators of lines).
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
+            | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// A password: 1 to 128 characters. Never shown, not even by `{:?}`.

@@ -169,7 +169,9 @@ pub async fn impossible_names(site: Site) -> Outcome {
     let long_name = "n".repeat(65);
     let long_password = "p".repeat(129);
     let mut bodies = Vec::new();
-    for name in ["ada\0", "ada\u{202e}adA", "a\u{200b}da", "", &long_name, "ada\n", " ada"] {
+    for name in
+        ["ada\0", "ada\u{202e}adA", "a\u{200b}da", "a\u{ad}da", "\u{3164}", "", &long_name, "ada\n", " ada"]
+    {
         bodies.push(json!({ "name": name, "password": "a password" }));
     }
     for password in ["", &long_password] {

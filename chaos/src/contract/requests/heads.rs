@@ -175,6 +175,11 @@ pub async fn cross_site(site: Site) -> Outcome {
         let end = site.delete("/session").cookie(&guest.token).header("sec-fetch-site", strange);
         end.refused(403, "csrf_rejected", None).await?;
     }
+    // A browser that knows a password for this site sends it by itself, as it does the cookie.
+    for other in ["Basic eDp5", "Bearer", "nonsense", ""] {
+        let call = add().header("authorization", other).header("sec-fetch-site", "cross-site");
+        call.refused(403, "csrf_rejected", None).await?;
+    }
     for origin in ["https://evil.example", "null"] {
         add().header("origin", origin).refused(403, "csrf_rejected", None).await?;
     }

@@ -52,6 +52,10 @@ pub fn plan(spec: &LabSpec, publisher: &mut Publisher) -> anyhow::Result<BTreeMa
         let gateway = compose.services.get("gateway").context("docker-compose.yml has no gateway")?;
         chosen.insert("gateway".to_owned(), gateway.clone());
     }
+    if spec.redis {
+        let redis = compose.services.get("redis").context("docker-compose.yml has no redis")?;
+        chosen.insert("redis".to_owned(), redis.clone());
+    }
     add_what_they_need(&compose, &mut chosen);
     let names: BTreeSet<String> = chosen.keys().cloned().collect();
     let mut boxes = BTreeMap::new();

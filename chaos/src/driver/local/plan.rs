@@ -98,7 +98,7 @@ pub fn plan(spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::R
 
 impl Plan {
     fn choose_store(&mut self, spec: &LabSpec, folder: &Path, mark: &(String, String)) -> anyhow::Result<()> {
-        let needed = spec.services.iter().any(|service| service.uses_redis);
+        let needed = spec.redis || spec.services.iter().any(|service| service.uses_redis);
         let why = match (spec.store, redis_server::find()) {
             (StoreWish::Embedded, _) => {
                 "sessions that live outside are in an SQLite file, because that was asked for"
