@@ -14,6 +14,7 @@ use nix::sys::statvfs::statvfs;
 use self::finding::{Finding, Health, bad, good, poor};
 use crate::driver::DriverName;
 use crate::driver::local::{haproxy, ports, redis_server};
+use crate::files;
 use crate::plan::{FILES_A_LAB, PORTS_A_LAB, default_jobs};
 use crate::report::say;
 use crate::report::wrap::fitted;
@@ -153,12 +154,16 @@ fn cores() -> Finding {
 
 fn open_files() -> Finding {
     let labs = default_jobs(DriverName::Local) as u64;
-    let needed = labs * FILES_A_LAB;
+    let (one, all) = (files::needed(FILES_A_LAB), files::needed(labs * FILES_A_LAB));
     match getrlimit(Resource::RLIMIT_NOFILE) {
         // Up to the hard limit the tool takes what it needs by itself.
-        Ok((_, hard)) if hard < needed => poor(
-            format!("{hard} files may be open; a full matrix opens up to {needed}, in {labs} labs at once"),
-            "ulimit -Hn 4096 (as root), or fewer --jobs",
+        Ok((_, hard)) if hard < one => bad(
+            format!("{hard} files may be open; a lab opens up to {one}"),
+            &format!("ulimit -Hn {all} (as root)"),
+        ),
+        Ok((_, hard)) if hard < all => poor(
+            format!("{hard} files may be open; a full matrix opens up to {all}, in {labs} labs at once"),
+            &format!("ulimit -Hn {all} (as root), or fewer --jobs"),
         ),
         Ok((_, hard)) => good(format!("{hard} files may be open")),
         Err(error) => {

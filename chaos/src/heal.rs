@@ -84,17 +84,14 @@ pub async fn run(args: &HealArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Heals the lab of this name that runs on this; says what was done, a line each.
+/// Undoes what is in force in the lab of this name, which stays; says what was done, a line each.
 ///
 /// # Errors
 /// If it will not heal, or is not there.
-pub async fn one(driver: DriverName, name: &str) -> anyhow::Result<Vec<String>> {
+pub async fn undo(driver: DriverName, name: &str) -> anyhow::Result<Vec<String>> {
     match driver {
         DriverName::Local => heal(name).await,
-        DriverName::Docker => {
-            let healed = docker::heal::heal(Some(name)).await?;
-            healed.into_iter().next().map_or_else(|| Ok(Vec::new()), |(_, outcome)| outcome)
-        }
+        DriverName::Docker => docker::heal::undo(name).await,
     }
 }
 

@@ -49,8 +49,8 @@ impl Left {
         tokio::select! {
             biased;
             _ = interrupted() => format!("interrupted twice; {cure} undoes what is in force"),
-            healed = heal::one(driver, &name) => match healed {
-                Ok(done) => format!("interrupted; lab {name} {}", done.join("; ")),
+            healed = heal::undo(driver, &name) => match healed {
+                Ok(done) => format!("interrupted; lab {name}: {}", done.join("; ")),
                 Err(error) => format!("interrupted, and lab {name} did not heal: {error:#}; {cure} tries again"),
             },
         }

@@ -28,7 +28,11 @@ pub async fn matrix(plan: Plan, progress: &Progress) -> anyhow::Result<Results> 
     let predictions = Arc::new(Predictions::builtin()?);
     let labs = plan.jobs.min(plan.cells.len()) as u64;
     if plan.driver == DriverName::Local && plan.lab.is_none() {
-        files::enough_for(labs * FILES_A_LAB, &format!("{labs} labs at once"), "try fewer --jobs")?;
+        let (what, cure) = match labs {
+            0..2 => ("a lab".to_owned(), "end what has files open"),
+            many => (format!("{many} labs at once"), "try fewer --jobs"),
+        };
+        files::enough_for(labs * FILES_A_LAB, &what, cure)?;
     }
 
     // The control runs have the machine to themselves, because they are also the measurement.

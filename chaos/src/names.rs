@@ -42,7 +42,9 @@ pub fn lab_name(text: &str) -> Result<String, String> {
     let clean = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     match clean && text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         true => Ok(text.to_owned()),
-        false => Err("a lab's name is made of letters, digits, - and _".to_owned()),
+        false => {
+            Err("a lab's name is made of letters, digits, - _ and ., a letter or a digit first".to_owned())
+        }
     }
 }
 
@@ -52,9 +54,9 @@ pub fn lab_name(text: &str) -> Result<String, String> {
 /// How such a name is written.
 pub fn new_lab_name(text: &str) -> Result<String, String> {
     let clean = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
-    match clean && (1..=32).contains(&text.len()) {
+    match clean && text.len() <= 32 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         true => Ok(text.to_owned()),
-        false => Err("a lab's name is 1 to 32 of a-z 0-9 -".to_owned()),
+        false => Err("a lab's name is up to 32 of a-z 0-9 - _, a letter or a digit first".to_owned()),
     }
 }
 

@@ -121,7 +121,7 @@ impl FromStr for Only {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut only = Only::default();
-        if text.trim().is_empty() {
+        if text.split(',').all(|word| word.trim().is_empty()) {
             return Err("say of which: flow=…, fault=…, service=… or way=…".to_owned());
         }
         for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {

@@ -69,9 +69,7 @@ pub(crate) async fn sweep(
             (None, _) => return Err(gave_up.unwrap_or_else(|| anyhow!("a cell was never tried"))),
         });
     }
-    if gave_up.is_none() {
-        once_more(&plan, &mut whole, &predictions, progress).await?;
-    }
+    once_more(&plan, &mut whole, &predictions, progress).await?;
     Ok(whole)
 }
 
@@ -103,12 +101,15 @@ async fn once_more(
             }
         };
         let (mut again, sound) = attempt(&ready, plan, at, predictions).await?;
+        driver = kept(ready, sound).await;
+        if driver.is_none() && again.observed == Observed::Inconclusive {
+            continue; // What was seen at first says more than that the lab broke.
+        }
         let first = &cells[at];
         let how = [first.observed.word()].into_iter().chain(first.notes.iter().map(String::as_str));
         again.tries = 2;
         again.notes.push(format!("tried once more, alone; at first: {}", how.collect::<Vec<_>>().join(", ")));
         cells[at] = again;
-        driver = kept(ready, sound).await;
     }
     if let Some(driver) = driver {
         driver.stop().await;
@@ -162,20 +163,24 @@ struct Job {
 
 impl Job {
     async fn work(self, mut ready_made: Option<Driver>) -> anyhow::Result<()> {
-        loop {
+        while self.next.load(Ordering::Relaxed) < self.plan.cells.len() {
             let driver = match ready_made.take() {
                 Some(driver) => driver,
                 None => lab(&self.plan, self.number).await?,
             };
             let at = self.next.fetch_add(1, Ordering::Relaxed);
             if at >= self.plan.cells.len() {
-                driver.stop().await;
-                return Ok(());
+                ready_made = Some(driver); // Another job was quicker.
+                break;
             }
             let (tried, sound) = attempt(&driver, &self.plan, at, &self.predictions).await?;
             // The receiver is gone only when the whole matrix is given up.
             let _ = self.tried.send((at, tried)).await;
             ready_made = kept(driver, sound).await;
         }
+        if let Some(driver) = ready_made {
+            driver.stop().await;
+        }
+        Ok(())
     }
 }

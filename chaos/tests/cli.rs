@@ -7,20 +7,17 @@ mod support;
 use std::process::{Command, Output, Stdio};
 
 use clap::CommandFactory;
+use support::tool::Place;
 
 fn chaos(args: &[&str]) -> Output {
-    command(args).output().unwrap()
-}
-
-fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chaos"));
-    command
+    Command::new(env!("CARGO_BIN_EXE_chaos"))
         .args(args)
         .env_remove("LAB_DATABASE")
         .env("CHAOS_RESULTS", std::env::temp_dir().join("chaos-cli-results"))
         // Whoever runs the tests may be a student, half way through the labs.
-        .env("XDG_STATE_HOME", std::env::temp_dir().join("chaos-cli-state"));
-    command
+        .env("XDG_STATE_HOME", std::env::temp_dir().join("chaos-cli-state"))
+        .output()
+        .unwrap()
 }
 
 fn code(output: &Output) -> i32 {
@@ -274,9 +271,10 @@ fn restarting_a_target_of_a_lab_that_is_not_up_exits_3_and_names_the_cure() {
 
 #[test]
 fn a_reader_that_has_gone_is_no_trouble() {
+    let place = Place::new();
     for args in [&["status", "--driver", "local"][..], &["heal", "--driver", "local"], &["doctor"], &["list"]]
     {
-        let mut child = command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = place.chaos(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
         assert_eq!(err(&output), "", "{args:?}");

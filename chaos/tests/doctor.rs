@@ -71,13 +71,17 @@ fn a_temporary_folder_that_cannot_be_written_to_is_bad() {
 }
 
 #[test]
-fn few_open_files_are_poor_and_enough_for_one_lab() {
+fn too_few_open_files_are_bad_and_enough_for_one_lab_are_poor() {
     let place = Place::new();
     let program = place.chaos(&[]).get_program().to_owned();
-    let mut few = Command::new("sh");
-    few.args(["-c", "ulimit -n 64; exec \"$0\" doctor"]).arg(program);
-    let told = few.output().unwrap();
-    assert!(line(&text(&told), "64 files may be open").contains("cure: ulimit -Hn 4096"), "{told:?}");
+    for (limit, begins) in [(64, "BAD"), (200, "poor")] {
+        let mut few = Command::new("sh");
+        few.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" doctor")]).arg(&program);
+        let told = few.output().unwrap();
+        let text = text(&told);
+        let found = line(&text, &format!("{limit} files may be open"));
+        assert!(found.starts_with(begins) && found.contains("cure: ulimit -Hn "), "{told:?}");
+    }
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn a_tool_that_is_interrupted_in_the_lab_of_another_undoes_what_it_did_there() {
         let output = pause.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{output:?}");
         let said = words(&output);
-        assert!(said.contains("interrupted; lab lab stateful-1 was frozen and goes on"), "{said}");
+        assert!(said.contains("interrupted; lab lab: stateful-1 was frozen and goes on"), "{said}");
         assert_eq!(state().condition, Condition::Up);
     }
     // Whoever mistypes its name is not told that all is well.

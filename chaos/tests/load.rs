@@ -237,7 +237,7 @@ fn a_load_whose_own_clients_could_not_connect_does_not_begin() {
     };
     let (code, said) = chaos("-n 256");
     assert_eq!(code, Some(3), "{said}");
-    assert!(said.contains("300 clients need 428 open files, and 256 are allowed"), "{said}");
+    assert!(said.contains("428 open files are needed for 300 clients, and 256 are allowed"), "{said}");
     // What a shell was given is not all that the system allows: then the tool takes more, and nobody is let down
     // (2: in one second no fault strikes).
     let (code, said) = chaos("-Sn 256");

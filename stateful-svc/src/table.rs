@@ -189,8 +189,8 @@ impl Table {
         }
         self.by_account.entry(account).or_default().push(session_id);
         self.by_age.push_back((record.absolute_ms, session_id));
-        self.drop_surplus_ages();
         self.slots.insert(session_id, Slot::Live(Box::new(record)));
+        self.drop_surplus_ages();
         self.live += 1;
     }
 
@@ -323,6 +323,7 @@ mod tests {
         for now_ms in 0..1000 {
             let session_id = Uuid::from_u128(now_ms as u128 + 1);
             table.insert(session_id, record(now_ms, &limits), now_ms);
+            assert_eq!(table.by_age.back().map(|(_, id)| *id), Some(session_id), "a live one keeps its age");
             table.end(session_id, Over::Revoked(Revoked::Revoked));
         }
         assert_eq!((table.live(), table.slots.len(), table.ended.len()), (0, 4, 4));

@@ -2,7 +2,8 @@
 //!
 //! A promise is a [`Row`]: a number, a claim, and a function that finds out at any base URL. Nothing here
 //! knows which twin it asks, so a broken variant, or a learner's own service, is asked the same questions.
-//! Whatever a row sends, [`rules`] looks at the answer too: some promises hold for every answer there is.
+//! Whatever a row sends that is an HTTP request, [`rules`] looks at the answer too: some promises hold for every answer
+//! there is. To what is none, the HTTP library answers by itself.
 //!
 //! Read in this order: how a row asks, what holds for every answer, the rows by subject, and what only
 //! somebody with power over the process can find out.

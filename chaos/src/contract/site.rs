@@ -29,7 +29,11 @@ pub struct Site {
 impl Site {
     /// The service at `base`, `http://host:port`.
     pub fn new(base: &str) -> Self {
-        Site { base: base.into(), cookie: "sid", hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)) }
+        Site {
+            base: base.trim_end_matches('/').into(),
+            cookie: "sid",
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+        }
     }
 
     /// The same, told that a proxy in front of it speaks TLS: its cookie has another name.

@@ -149,7 +149,7 @@ async fn malformed(site: Site) -> Outcome {
     let form = Form::of(&own);
     let parts: Vec<&str> = own.split('.').take(2).collect();
     let long = "A".repeat(5000);
-    let garbage = [
+    let mut garbage = vec![
         "garbage".to_owned(),
         "....".to_owned(),
         "two.parts".to_owned(),
@@ -164,6 +164,8 @@ async fn malformed(site: Site) -> Outcome {
         format!("{own}{long}"),
         format!("{long}.{long}.{long}"),
     ];
+    // Where a token has no dot or only one, not each of these is another.
+    garbage.retain(|token| *token != own);
     for token in &garbage {
         form.refuses(&site.get("/session").bearer(token).send().await?, "token_malformed")?;
         form.refuses(&site.get("/cart").cookie(token).send().await?, "token_malformed")?;

@@ -36,9 +36,9 @@ pub struct LabSpec {
     pub replicas: usize,
     /// Where sessions live that are kept outside.
     pub store: StoreWish,
-    /// Where accounts and orders live: a URL in which `{service}` is replaced by the service's name.
     /// Whether there is to be a Redis even if no service uses one, where one can be had: something will hit it.
     pub redis: bool,
+    /// Where accounts and orders live: a URL in which `{service}` is replaced by the service's name.
     /// `None`: an SQLite file for each service, in the lab's own folder.
     pub database: Option<String>,
     /// Whether there is a gateway in front of the replicas, where one can be had.

@@ -50,7 +50,7 @@ pub enum LabCommand {
         #[arg(long)]
         change: bool,
         /// What to call you when a class is collected; no real name is needed
-        #[arg(long, value_parser = nickname)]
+        #[arg(long, value_parser = nickname, conflicts_with = "change")]
         nickname: Option<String>,
     },
     /// Say what you expect, before you try it: KEY=VERDICT
@@ -71,7 +71,7 @@ pub enum LabCommand {
         #[arg(long)]
         change: bool,
         /// Fixes the data; drawn and printed if not given
-        #[arg(long, value_name = "N")]
+        #[arg(long, conflicts_with = "change", value_name = "N")]
         seed: Option<u64>,
     },
     /// A hint; each time one that says more, three in all

@@ -114,7 +114,7 @@ fn every_lab_names_the_files_that_its_change_breaks() {
         let text = read(&lab.text());
         for words in [
             format!("--change     # breaks it: {}\n", files.join(", ")),
-            format!("git restore {}`", files.join(" ")),
+            format!("git restore {} && cargo build --workspace`", files.join(" ")),
         ] {
             assert!(text.contains(&words), "{} does not say {words:?}", lab.text());
         }

@@ -172,7 +172,7 @@ fn what_is_counted_in_words_is_counted_right() {
     assert_eq!((COMMON_FROM, COMMON_ONE_IN), (2, 5));
     assert!(guide.contains("common if two share it, and a fifth of those who answered"));
     let five = chaos::verdict::Verdict::ALL.len();
-    assert!(guide.contains("Count the five verdicts") && five == 5);
+    assert!(guide.contains("count the five verdicts") && five == 5);
     let handed_in = std::fs::read_dir(crate::root().join("labs/example-class")).unwrap().count();
     assert!(guide.contains("These four are in the repository") && handed_in == 4);
 }

@@ -85,6 +85,7 @@ const TYPED: &[(&str, &str, Typist)] = &[
     ("README.md", "make bench", CI),
     ("labs/README.md", "cargo build --workspace", ToItsEnd),
     ("labs/README.md", "export PATH=\"$PWD/target/debug:$PATH\"", ToItsEnd),
+    ("labs/README.md", "chaos doctor", ToItsEnd),
     ("labs/README.md", "chaos lab start 1", AndThen("chaos lab status | grep -q 'Two services, one API'")),
     ("labs/instructor.md", "chaos doctor", ToItsEnd),
     // `make lab` of the README is this line.
@@ -98,7 +99,6 @@ const TYPED: &[(&str, &str, Typist)] = &[
     ("labs/instructor.md", "chaos class hand-in /mnt/class --replace", ToItsEnd),
     ("labs/instructor.md", "chaos show --class /mnt/class", UntilCtrlC(0)),
     ("deploy/README.md", "make images", ToItsEnd),
-    ("deploy/README.md", "make up", ToItsEnd),
     ("deploy/README.md", ACCOUNT, ToItsEnd),
     ("deploy/README.md", LOGIN, ToItsEnd),
     ("deploy/README.md", LOOK, AndThen(EVERY_OTHER)),

@@ -59,6 +59,15 @@ async fn a_whole_matrix_opens_with_a_picture_and_is_a_paper_of_a_few_sheets_with
         true
     );
     assert_ne!(browser.ask("return document.querySelectorAll('#lanes .request').length").await, 0);
+    // Each square is described by one thing, which is its own; a column through the gateway, too.
+    let described = "return [...document.querySelectorAll('button.square')].filter((square) => {
+        const id = square.getAttribute('aria-describedby');
+        return square.parentNode.querySelector('.because').id === id && document.querySelectorAll(`[id='${id}']`).length === 1;
+    }).length";
+    let squares = "return document.querySelectorAll('button.square').length";
+    assert_eq!(browser.ask(described).await, browser.ask(squares).await);
+    let spaced = "return document.querySelectorAll('button.square[aria-describedby*=\" \"]').length";
+    assert_eq!(browser.ask(spaced).await, 0);
     // On a screen so many squares stay small, until somebody asks.
     let said = "return [...document.querySelectorAll('.because')].filter((each) => each.getClientRects().length).length";
     assert_eq!(browser.ask(said).await, 0);

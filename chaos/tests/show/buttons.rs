@@ -92,11 +92,11 @@ async fn every_target_can_be_restarted_killed_and_paused_redis_too() {
     }
 
     let (pid, run_id) = show.redis().await;
-    let line = press_and_read(&browser, "redis", "kill", "new run_id").await;
+    let line = press_and_read(&browser, "redis", "kill", "has run_id").await;
     let (pid_after, run_id_after) = show.redis().await;
     assert_ne!(pid_after, pid, "another process");
     assert_ne!(run_id_after, run_id);
-    assert!(line.contains(&format!("new run_id {run_id_after} after {run_id}")), "{line}");
+    assert!(line.contains(&format!("run_id {run_id_after}, before that {run_id}")), "{line}");
     // Both lanes show it, and say what it was.
     for service in ["stateful", "stateless"] {
         let band = format!(
@@ -132,7 +132,7 @@ async fn in_containers_the_database_has_its_buttons_too() {
         let line = press_and_read(&browser, "sql", how, words).await;
         assert!(!line.contains("NOT PROVEN"), "{line}");
     }
-    let line = press_and_read(&browser, "redis", "kill", "new run_id").await;
+    let line = press_and_read(&browser, "redis", "kill", "has run_id").await;
     assert!(!line.contains("NOT PROVEN"), "{line}");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// An account's name: 1 to 64 characters, no control or text-direction characters, no space at the ends.
+/// An account's name: 1 to 64 characters, no control, invisible or text-direction characters, no space at the ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(value_type = String, min_length = 1, max_length = 64)]

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Taker, takers};
 use crate::contract::answer::Answer;
+use crate::contract::rules::{self, Credential, Facts};
 use crate::contract::site::{Guest, Site};
 use crate::contract::{Deviation, Outcome, holds};
 
@@ -44,11 +45,19 @@ async fn send(guest: &Guest, taker: &Taker, how: Announced, size_bytes: usize) -
             .push_str(&format!("transfer-encoding: chunked\r\n\r\n{size_bytes:x}\r\n{body}\r\n0\r\n\r\n")),
     }
     wire.say(message).await;
-    let answer = wire.must_answer(SOON).await?;
+    let answer = obedient(wire.must_answer(SOON).await?)?;
     if answer.status == 413 {
-        answer.has("connection", "close")?.has("cache-control", "no-store")?;
+        answer.has("connection", "close")?;
         wire.must_end(SOON).await?;
     }
+    Ok(answer)
+}
+
+/// An answer that obeys the rules for all answers, which a [`Wire`](crate::contract::wire::Wire) does not look at:
+/// what cannot be read as a request is answered by the HTTP library, and without them.
+fn obedient(answer: Answer) -> Result<Answer, Deviation> {
+    let facts = Facts { asked: answer.asked.clone(), credential: Credential::Bearer, ..Facts::default() };
+    rules::obeyed(&facts, &answer)?;
     Ok(answer)
 }
 
@@ -66,7 +75,7 @@ async fn declared_only(guest: &Guest) -> Outcome {
         let what = format!("{} {} announcing 1 GiB", taker.method, taker.path);
         let mut wire = guest.site.wire().await?.called(&what);
         wire.say(head(guest, &taker) + "content-length: 1073741824\r\n\r\n").await;
-        wire.must_answer(SOON).await?.refused(413, "payload_too_large", None)?;
+        obedient(wire.must_answer(SOON).await?)?.refused(413, "payload_too_large", None)?;
         wire.must_end(SOON).await?;
     }
     Ok(())
@@ -122,7 +131,7 @@ pub async fn a_trickling_body(site: Site) -> Outcome {
     let start = Instant::now();
     wire.say(head).await;
     wire.trickle(&[b' '; 100], Duration::from_millis(500), Duration::from_secs(15)).await;
-    let answer = wire.must_answer(SOON).await?;
+    let answer = obedient(wire.must_answer(SOON).await?)?;
     answer.refused(408, "body_timeout", None)?;
     answer.has("connection", "close")?;
     let took = start.elapsed();

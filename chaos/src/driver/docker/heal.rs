@@ -38,16 +38,25 @@ pub async fn heal(only: Option<&str>) -> anyhow::Result<Vec<(String, anyhow::Res
 
 async fn heal_one(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> {
     match &lab.owner {
-        Some(owner) if !owner.lives() => {
-            return remove_all(engine, &lab.name).await;
-        }
+        Some(owner) if !owner.lives() => remove_all(engine, &lab.name).await,
         Some(_) if lab.private => {
-            return Ok(vec![
-                "is in use by a running `chaos`, which undoes what it does; left alone".to_owned(),
-            ]);
+            Ok(vec!["is in use by a running `chaos`, which undoes what it does; left alone".to_owned()])
         }
-        _ => {}
+        _ => put_right(engine, lab).await,
     }
+}
+
+/// Undoes in the lab of this name what is in force, whoever owns it.
+///
+/// # Errors
+/// What would not come back, or if there is no such lab.
+pub async fn undo(name: &str) -> anyhow::Result<Vec<String>> {
+    let engine = engine::open().await?;
+    let lab = attach::named(&engine, name).await?;
+    put_right(&engine, &lab).await
+}
+
+async fn put_right(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> {
     let mut healing = Healing::default();
     healing.note(anew::finish(engine, lab).await);
     let lab = attach::named(engine, &lab.name).await?;

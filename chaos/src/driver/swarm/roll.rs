@@ -39,14 +39,6 @@ pub enum Seen {
     Unasked,
 }
 
-impl Rolled {
-    /// Whether every replica is known to be another run than before; false if there was none.
-    pub fn proven(&self) -> bool {
-        let restarted = |seen: &Seen| matches!(seen, Seen::Restarted { .. });
-        !self.replicas.is_empty() && self.replicas.iter().all(|(_, seen)| restarted(seen))
-    }
-}
-
 impl Stack {
     /// Asks the swarm to roll a service, and waits until it has.
     ///

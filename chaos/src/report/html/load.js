@@ -193,7 +193,7 @@ function outages() {
 }
 
 function begin() {
-  const more = DATA.conclusion === 'wrong' ? ': the first of what is wrong stand below, load.json names all' : '';
+  const more = DATA.conclusion === 'wrong' ? ': see below; load.json names all of it' : '';
   byId('summary').textContent = `${DATA.says[0].toUpperCase()}${DATA.says.slice(1)}${more}.`;
   byId('about').textContent = `${DATA.clients} clients a service, a request every ${DATA.pace_ms} ms each · seed ${DATA.seed} · ${DATA.started_at.slice(0, 16).replace('T', ' ')} UTC · ${DATA.store}`;
   byId('cap').textContent = DATA.cap || '';

@@ -3,7 +3,7 @@
 
 // ---------------------------------------------------------------- the facts
 
-// The opposite of `data.rs`: rows of numbers back into things with names. A cell without a detail found no
+// The opposite of `cells.rs`: rows of numbers back into things with names. A cell without a detail found no
 // room in the page.
 const CELLS = DATA.cells.map(([flow, fault, column, step, phase, predicted, predictedReason, because, observed, reason, asPredicted, detail]) => ({
   flow: word(flow), fault: word(fault), column: word(column), step: word(step), phase: word(phase),
@@ -379,14 +379,16 @@ function square(flow, fault, column) {
   const cell = odd || worst(cells);
   const agreement = odd ? element('span', { class: 'alarm' }, `predicted ${withReason(cell.predicted, cell.predicted_reason)}`)
     : element('span', { class: 'predicted' }, cell.observed === 'NotAvailable' ? 'not tried' : `predicted ${cell.predicted}`);
+  // A list of ids has spaces between them, and a column may have one in it.
+  const because = `because-${flow}-${fault}-${column}`.replaceAll(' ', '-');
   const button = element('button', {
-    class: 'square', type: 'button', 'aria-describedby': `because-${flow}-${fault}-${column}`, 'data-flow': flow, 'data-fault': fault, 'aria-pressed': 'false',
+    class: 'square', type: 'button', 'aria-describedby': because, 'data-flow': flow, 'data-fault': fault, 'aria-pressed': 'false',
   }, onPaper(`${column} `), signInText(cell.observed), ` ${withReason(cell.observed, cell.reason)} `, onPaper('· '), element('br'), agreement, onPaper(' · '));
   button.addEventListener('click', () => {
     show({ flow, fault, moment: momentOf(cell) });
     byId('picture-title').scrollIntoView({ block: 'start' });
   });
-  return element('td', {}, button, element('p', { class: 'because', id: `because-${flow}-${fault}-${column}` }, cell.because));
+  return element('td', {}, button, element('p', { class: 'because', id: because }, cell.because));
 }
 
 function matrix() {

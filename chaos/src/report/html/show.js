@@ -261,8 +261,10 @@ function plain(title, lines) {
 function listen() {
   const events = new EventSource('/events');
   events.onopen = () => {
-    // After a gap everything of the last minute is told again.
+    // After a gap everything of the last minute is told again, perhaps by another show with a clock of its own.
     [requests, faults] = [[], []];
+    ahead = -Infinity;
+    byId('log').replaceChildren();
     if (TOKEN) byId('link').textContent = '';
   };
   events.onmessage = ({ data }) => heard(JSON.parse(data));
