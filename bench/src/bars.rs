@@ -189,10 +189,10 @@ pub fn outages(measured: &[Waits]) -> Vec<Verdict> {
 pub fn calls(measured: &[Calls]) -> Vec<Verdict> {
     let verdict = |calls: &Calls| Verdict {
         promise: format!("{}, Redis calls of a {}", Stateless.name(), calls.request),
-        measured: calls.scripts.to_string(),
+        measured: calls.calls.to_string(),
         bar: format!("= {}", calls.promised),
         beside: String::new(),
-        met: calls.scripts == calls.promised,
+        met: calls.calls == calls.promised,
     };
     measured.iter().map(verdict).collect()
 }
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_call_more_than_promised_is_a_promise_broken() {
-        let calls = |scripts| Calls { request: "read", scripts, promised: 1 };
+        let calls = |calls| Calls { request: "read", calls, promised: 1 };
         assert!(super::calls(&[calls(1)])[0].met);
         assert!(!super::calls(&[calls(2)])[0].met);
     }

@@ -1,4 +1,4 @@
-//! How often does one request ask Redis? The growth of its count of scripts run; commands inside a script
+//! How often does one request ask Redis? The growth of its count of looks and of scripts; commands inside a script
 //! travel nowhere.
 
 use std::path::Path;
@@ -13,8 +13,8 @@ use crate::http::{self, request};
 pub struct Calls {
     /// What was asked.
     pub request: &'static str,
-    /// Scripts Redis ran for it.
-    pub scripts: u64,
+    /// Looks and scripts that Redis was asked for.
+    pub calls: u64,
     /// What the design promises.
     pub promised: u64,
 }
@@ -33,7 +33,7 @@ pub fn measure(binaries: &Binaries, folder: &Path) -> Result<Vec<Calls>> {
     let mut before = redis.calls()?;
     walk(&running, |request, promised| {
         let now = redis.calls()?;
-        counted.push(Calls { request, scripts: now - before, promised });
+        counted.push(Calls { request, calls: now - before, promised });
         before = now;
         Ok(())
     })?;

@@ -24,11 +24,11 @@ use crate::report::wrap::command;
 /// If something is, or the patch does not fit.
 pub fn start(lab: &Lab, store: &Store) -> anyhow::Result<ExitCode> {
     let tree = Tree::here()?;
-    let changed = tree.changed()?;
+    let (changed, git) = (tree.changed()?, tree.git_as_typed());
     if !changed.is_empty() {
         bail!(
             "nothing was changed, because these files differ from the last commit: {}; \
-             keep them with `git stash`, or drop them with `git restore {0}`",
+             keep them with `git stash`, or drop them with `{git} restore {0}`",
             changed.join(" ")
         );
     }
@@ -43,7 +43,7 @@ pub fn start(lab: &Lab, store: &Store) -> anyhow::Result<ExitCode> {
          See what was done:  git diff\n\
          See what it does:   {}\n\
          When it is mended:  chaos lab check {number} --change\n\
-         Take it all back:   git restore {files} && cargo build --workspace\n",
+         Take it all back:   {git} restore {files} && cargo build --workspace\n",
         paragraph(0, &lab.change.task),
         format_args!("chaos lab check {number} --change"),
     ))?;
@@ -59,7 +59,8 @@ pub fn solve(lab: &Lab, store: &Store) -> anyhow::Result<()> {
     say(lab.change.fix)?;
     // Only to a reader: a patch that goes into a file or to git is nothing but the patch.
     if stdout().is_terminal() {
-        let apply = command(&format!("chaos lab solve {} --change | git apply", lab.number));
+        let git = Tree::here().map_or_else(|_| "git".to_owned(), |tree| tree.git_as_typed());
+        let apply = command(&format!("chaos lab solve {} --change | {git} apply", lab.number));
         let check = chaos_lab("check", lab.number, " --change");
         let said = format!("If nothing but the breakage is changed: {apply}, and then {check}");
         say(&format!("\n{}", paragraph(0, &said)))?;

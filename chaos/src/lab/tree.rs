@@ -30,6 +30,14 @@ impl Tree {
         }
     }
 
+    /// How one calls git here for this tree, whose files are named from its root on.
+    pub fn git_as_typed(&self) -> String {
+        match std::env::current_dir() {
+            Ok(here) if here == self.root => "git".to_owned(),
+            _ => format!("git -C \"{}\"", self.root.display()),
+        }
+    }
+
     /// Which files differ from the last commit; files git does not know do not count.
     ///
     /// # Errors

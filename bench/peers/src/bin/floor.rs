@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 /// The least a read in one step is: is there a record?
 const READ: &str = "#!lua\nreturn redis.call('GET', KEYS[1])";
-/// The least a write in one step is: only where there is a record, and without losing another's write.
+/// The least a write in one step is: only where there is a record.
 const WRITE: &str = "#!lua\n\
     local held = redis.call('GET', KEYS[1])\n\
     if not held then return held end\n\
