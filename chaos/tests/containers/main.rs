@@ -25,7 +25,12 @@ use support::tool::{Place, words};
 
 /// What there is of a project in the engine.
 async fn left(engine: &Engine, project: &str) -> Vec<String> {
-    let filters = HashMap::from([("label", vec![format!("com.docker.compose.project={project}")])]);
+    labelled(engine, vec![format!("com.docker.compose.project={project}")]).await
+}
+
+/// What there is in the engine with all of these labels.
+async fn labelled(engine: &Engine, labels: Vec<String>) -> Vec<String> {
+    let filters = HashMap::from([("label", labels)]);
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
     let containers = engine.list_containers(Some(options)).await.unwrap();
     let mut left: Vec<String> = containers.into_iter().flat_map(|it| it.names.unwrap_or_default()).collect();

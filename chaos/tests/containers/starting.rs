@@ -2,13 +2,13 @@
 
 use std::net::TcpListener;
 
-use chaos::driver::docker::engine;
+use chaos::driver::docker::{engine, labels};
 use chaos::driver::{Driver, DriverName};
 use chaos::service;
 
 use super::support::tool::{Place, words};
 use super::support::{self, Lab};
-use super::{SMALL, Swept, left, name};
+use super::{SMALL, Swept, labelled, left, name};
 
 #[tokio::test]
 async fn a_box_that_does_not_start_says_why_and_leaves_nothing() {
@@ -29,14 +29,16 @@ async fn a_box_that_lives_and_never_gets_ready_is_named_and_nothing_is_left() {
     if !support::docker("what holds for containers only") {
         return;
     }
-    let name = name("unready");
     let service = service::stateless().with_env("LAB_STORE", "redis://nowhere:6379");
-    let spec = Lab::of([service]).replicas(1).on(DriverName::Docker).named(&name).spec();
+    // Without a name it has whatever ports are free, and so none that another test of this process wants.
+    let spec = Lab::of([service]).replicas(1).on(DriverName::Docker).spec();
     let error = format!("{:#}", Driver::start(&spec).await.unwrap_err());
     for part in ["stateless-1 at http", "is not ready after", r#""not_ready":["session_store"]"#] {
         assert!(error.contains(part), "{part}: {error}");
     }
-    assert_eq!(left(&engine::open().await.unwrap(), &name).await, Vec::<String>::new());
+    let ours =
+        vec![format!("{}={}", labels::OWNER, labels::Owner::me()), format!("{}=private", labels::KIND)];
+    assert_eq!(labelled(&engine::open().await.unwrap(), ours).await, Vec::<String>::new());
 }
 
 #[tokio::test]
