@@ -25,11 +25,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return broken(&error.into()),
     };
-    let mut interruption = String::new();
     let outcome = runtime.block_on(async {
         // `up` is meant to be interrupted, and takes its leave by itself.
         if matches!(cli.command, Some(Command::Up(_))) {
-            return obey(cli).await.map(Some);
+            return obey(cli).await.map(Ok);
         }
         let left = leaves(&cli);
         // Listening comes first: a Ctrl-C before it would end us with a lab's folder half made.
@@ -38,16 +37,16 @@ fn main() -> ExitCode {
             stop = interrupted() => stop.map(|()| None),
             outcome = obey(cli) => outcome.map(Some),
         };
-        if let Ok(None) = outcome {
-            interruption = left.undo().await;
+        match outcome? {
+            Some(code) => Ok(Ok(code)),
+            None => Ok(Err(left.undo().await)),
         }
-        outcome
     });
     // With the runtime go the labs, and with them every process.
     drop(runtime);
     match outcome {
-        Ok(Some(code)) => code,
-        Ok(None) => {
+        Ok(Ok(code)) => code,
+        Ok(Err(interruption)) => {
             eprintln!("\n{}", complaint(&format!("chaos: {interruption}")));
             ExitCode::from(INTERRUPTED)
         }

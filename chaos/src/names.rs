@@ -48,18 +48,6 @@ pub fn lab_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads the name of a lab that is to be.
-///
-/// # Errors
-/// How such a name is written.
-pub fn new_lab_name(text: &str) -> Result<String, String> {
-    let clean = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
-    match clean && text.len() <= 32 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        true => Ok(text.to_owned()),
-        false => Err("a lab's name is up to 32 of a-z 0-9 - _, a letter or a digit first".to_owned()),
-    }
-}
-
 /// What can be restarted. A lab may have more replicas than these, so only the lab can say that there is none.
 pub const A_TARGET: OneOf<String> = OneOf {
     read: |name| Ok(name.to_owned()),

@@ -9,9 +9,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::driver::docker::program;
+use crate::driver::spec::new_lab_name;
 use crate::driver::{DEFAULT_LAB, Driver, DriverName, LabSpec, Store, StoreWish};
 use crate::interrupt::interrupted;
-use crate::names::{A_SERVICE, new_lab_name};
+use crate::names::A_SERVICE;
 use crate::report::say;
 use crate::report::wrap::fitted;
 use crate::service::{self, Service, Twin};

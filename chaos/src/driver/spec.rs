@@ -67,6 +67,18 @@ impl LabSpec {
     }
 }
 
+/// Reads the name of a lab that is to be.
+///
+/// # Errors
+/// How such a name is written.
+pub fn new_lab_name(text: &str) -> Result<String, String> {
+    let clean = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
+    match clean && text.len() <= 32 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        true => Ok(text.to_owned()),
+        false => Err("a lab's name is up to 32 of a-z 0-9 - _, a letter or a digit first".to_owned()),
+    }
+}
+
 /// Where sessions that are kept outside should live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum StoreWish {

@@ -1,7 +1,5 @@
 //! Does the page of a load tell of many clients at once: every fault, every number, and what it comes to?
 
-use std::process::Command;
-
 use serde_json::json;
 
 use super::browser::{DESKTOP, PHONE};
@@ -142,10 +140,7 @@ async fn a_load_that_proves_nothing_does_not_look_like_a_good_one() {
     let report = report(&["load", "--clients", "6", "--for", "3s", "--every", "800ms", "--pace", "50ms"]);
     let mut result = report.result.clone();
     result["conclusion"] = json!("nothing_proven");
-    let file = report.page.with_file_name("load.json");
-    std::fs::write(&file, result.to_string()).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_chaos")).arg("report").arg(&file).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    report.make_again("load.json", &result);
     let Some(browser) = opened(&report, DESKTOP).await else { return };
     let summary = browser.ask("return document.getElementById('summary').textContent").await;
     assert!(summary.as_str().unwrap().starts_with("This proves nothing"), "{summary}");

@@ -41,6 +41,16 @@ fn report(args: &[&str]) -> Report {
     Report { page: latest.join("report.html"), result, _folder: folder }
 }
 
+impl Report {
+    /// Makes its page of this result instead of its own.
+    fn make_again(&self, file: &str, result: &Value) {
+        let file = self.page.with_file_name(file);
+        std::fs::write(&file, result.to_string()).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_chaos")).arg("report").arg(&file).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
 async fn opened(report: &Report, size: (u32, u32)) -> Option<Browser> {
     let browser = Browser::open(size).await?;
     browser.client.goto(&address(&report.page)).await.unwrap();

@@ -1,7 +1,5 @@
 //! Does the page of a matrix open with what matters, and give every square its reason?
 
-use std::process::Command;
-
 use chaos::flow::FLOWS;
 use chaos::report::html;
 use serde_json::json;
@@ -18,10 +16,7 @@ async fn a_deviation_is_what_the_page_opens_with_and_says_in_words() {
     result["cells"][0]["predicted"] = json!("Recovered");
     result["cells"][0]["as_predicted"] = json!(false);
     result["summary"] = json!({ "as_predicted": 1, "deviated": 1, "inconclusive": 0, "not_available": 0 });
-    let file = report.page.with_file_name("result.json");
-    std::fs::write(&file, result.to_string()).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_chaos")).arg("report").arg(&file).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    report.make_again("result.json", &result);
     let Some(browser) = opened(&report, DESKTOP).await else { return };
     let text = browser.ask("return document.body.innerText").await;
     let text = text.as_str().unwrap();

@@ -10,7 +10,7 @@ use super::{SIDEWAYS, Show, marks, support};
 async fn a_kill_by_keyboard_is_seen_by_the_stateful_client_and_not_by_the_stateless_one() {
     let Some(browser) = Browser::open(DESKTOP).await else { return };
     let show = Show::start();
-    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
+    show.open_in(&browser).await;
     for service in ["stateful", "stateless"] {
         browser.until("requests that succeed", &marks(service, "200")).await;
     }
@@ -47,8 +47,7 @@ async fn a_kill_by_keyboard_is_seen_by_the_stateful_client_and_not_by_the_statel
 async fn on_a_projector_a_button_and_what_it_does_are_in_sight_at_once() {
     let Some(browser) = Browser::open((1280, 720)).await else { return };
     let show = Show::start();
-    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
+    show.open_in(&browser).await;
     let hidden = "return [...document.querySelectorAll('.target button, #heal, #lanes svg')]
         .filter((each) => each.getBoundingClientRect().bottom > innerHeight).map((each) => each.textContent)";
     assert_eq!(browser.ask(hidden).await, serde_json::json!([]));
@@ -79,8 +78,7 @@ async fn press_and_read(browser: &Browser, target: &str, how: &str, words: &str)
 async fn every_target_can_be_restarted_killed_and_paused_redis_too() {
     let Some(browser) = Browser::open(DESKTOP).await else { return };
     let show = Show::start();
-    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
+    show.open_in(&browser).await;
     let there_is_redis = redis_server::find().is_some();
     let replicas = ["stateful-1", "stateful-2", "stateless-1", "stateless-2"];
     let targets = replicas.into_iter().chain(there_is_redis.then_some("redis"));
@@ -122,8 +120,7 @@ async fn in_containers_the_database_has_its_buttons_too() {
     }
     let Some(browser) = Browser::open(DESKTOP).await else { return };
     let show = Show::start_in(tempfile::tempdir().unwrap(), &["--driver", "docker"]);
-    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
+    show.open_in(&browser).await;
     let names = "return [...document.querySelectorAll('.target')].map((each) => each.getAttribute('aria-label')).join(' ')";
     assert_eq!(browser.ask(names).await, "stateful-1 stateful-2 stateless-1 stateless-2 redis sql");
     for (how, words) in
@@ -141,8 +138,7 @@ async fn in_containers_the_database_has_its_buttons_too() {
 async fn healing_asks_before_it_does_anything() {
     let Some(browser) = Browser::open(PHONE).await else { return };
     let show = Show::start();
-    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
+    show.open_in(&browser).await;
     let press = "document.getElementById('heal').focus(); return null";
     browser.ask(press).await;
     browser.press("\u{E007}").await;

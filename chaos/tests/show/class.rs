@@ -19,7 +19,7 @@ fn says(id: &str, words: &str) -> String {
 async fn the_lab_and_its_step_and_the_class_are_shown_as_they_change_on_a_desktop() {
     let Some(browser) = Browser::open(DESKTOP).await else { return };
     let show = Show::start_with_a_class();
-    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
+    show.open_in(&browser).await;
     browser.until("that nobody has handed in", &says("class-about", "Nobody has handed in yet.")).await;
     assert_eq!(browser.ask("return document.getElementById('lab').hidden").await, true);
 
@@ -76,7 +76,7 @@ async fn on_a_phone_too_and_what_cannot_be_read_is_said() {
     let Some(browser) = Browser::open(PHONE).await else { return };
     let show = Show::start_with_a_class();
     let class = show.folder.path().join("class");
-    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
+    show.open_in(&browser).await;
     show.types("presenter", "lab start 2");
     show.hands_in("a_nickname-of-24-letters", WRONG);
     show.hands_in("bo", WRONG);

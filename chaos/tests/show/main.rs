@@ -57,6 +57,12 @@ impl Show {
         Show { child, url: url.to_owned(), token: token.to_owned(), folder }
     }
 
+    /// Opens its page, with what lets one press the buttons, and waits until it is drawn.
+    async fn open_in(&self, browser: &Browser) {
+        browser.client.goto(&format!("{}/#{}", self.url, self.token)).await.unwrap();
+        browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
+    }
+
     /// What somebody types meanwhile; what is printed. `presenter` is who runs the show.
     fn types(&self, who: &str, args: &str) -> String {
         let mut typed = tool(&self.folder, who);

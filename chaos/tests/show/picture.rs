@@ -24,7 +24,7 @@ async fn tab_to(browser: &Browser, key: &str, goal: &str) {
 async fn a_mark_shows_its_request_to_the_mouse_and_every_mark_to_the_keyboard_alone() {
     let Some(browser) = Browser::open(DESKTOP).await else { return };
     let show = Show::start();
-    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
+    show.open_in(&browser).await;
     browser.until("requests that succeed", &marks("stateful", "200")).await;
 
     // From the top of the page on nothing but keys: kill, go back to the lane, and find what the kill cost.
@@ -81,8 +81,7 @@ async fn a_mark_shows_its_request_to_the_mouse_and_every_mark_to_the_keyboard_al
 async fn on_a_phone_the_names_of_two_faults_do_not_lie_upon_each_other() {
     let Some(browser) = Browser::open(PHONE).await else { return };
     let show = Show::start();
-    browser.client.goto(&format!("{}/#{}", show.url, show.token)).await.unwrap();
-    browser.until("the page", "return document.body.dataset.drawn === 'yes'").await;
+    show.open_in(&browser).await;
     for how in ["kill", "pause"] {
         browser
             .ask(&format!(

@@ -7,8 +7,8 @@ use bollard::models::{
     ContainerConfig, ContainerCreateBody, ContainerInspectResponse, HostConfig, NetworkingConfig,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
-    WaitContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, RemoveContainerOptions, RemoveContainerOptionsBuilder,
+    RenameContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures_util::TryStreamExt;
 
@@ -30,13 +30,8 @@ impl Docker {
         self.keep_log(name).await;
         // The new one is there before the old one goes: a tool that is killed in between leaves one too many,
         // and not one too few.
-        let next = format!("{container}{NEXT}");
-        let force = || Some(RemoveContainerOptionsBuilder::default().force(true).build());
         let making = || format!("making {name} anew");
-        let named = CreateContainerOptionsBuilder::default().name(&next).build();
-        // What an earlier attempt has left.
-        let _ = engine.remove_container(&next, force()).await;
-        engine.create_container(Some(named), body).await.map_err(plain).with_context(making)?;
+        let next = self.create_next(container, body).await.with_context(making)?;
         engine.remove_container(container, force()).await.map_err(plain).with_context(making)?;
         let renamed = RenameContainerOptionsBuilder::default().name(container).build();
         engine.rename_container(&next, renamed).await.map_err(plain).with_context(making)
@@ -72,7 +67,7 @@ impl Docker {
         like: ContainerConfig,
         folders: Vec<String>,
     ) -> anyhow::Result<()> {
-        let (engine, next) = (&self.project.engine, format!("{container}{NEXT}"));
+        let engine = &self.project.engine;
         let remove = folders.into_iter().chain(["-mindepth", "1", "-delete"].map(str::to_owned)).collect();
         let body = ContainerCreateBody {
             image: like.image,
@@ -87,11 +82,7 @@ impl Docker {
             }),
             ..ContainerCreateBody::default()
         };
-        let force = || Some(RemoveContainerOptionsBuilder::default().force(true).build());
-        // What an earlier attempt has left.
-        let _ = engine.remove_container(&next, force()).await;
-        let named = CreateContainerOptionsBuilder::default().name(&next).build();
-        engine.create_container(Some(named), body).await.map_err(plain)?;
+        let next = self.create_next(container, body).await?;
         engine.start_container(&next, None).await.map_err(plain)?;
         // An exit status other than 0 is an error here, as it should be.
         let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
@@ -102,6 +93,16 @@ impl Docker {
         };
         engine.remove_container(&next, force()).await.map_err(plain)?;
         ended.map_err(plain).context(log).map(|_| ())
+    }
+
+    /// Creates the container that is to follow another, or to work for it, in the place of what an earlier attempt has
+    /// left; its name.
+    async fn create_next(&self, container: &str, body: ContainerCreateBody) -> anyhow::Result<String> {
+        let (engine, next) = (&self.project.engine, format!("{container}{NEXT}"));
+        let _ = engine.remove_container(&next, force()).await;
+        let named = CreateContainerOptionsBuilder::default().name(&next).build();
+        engine.create_container(Some(named), body).await.map_err(plain)?;
+        Ok(next)
     }
 
     async fn keep_log(&self, name: &str) {
@@ -128,8 +129,7 @@ pub(super) async fn finish(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<S
     let mut done = Vec::new();
     for (name, next) in &lab.half_made {
         if lab.boxes.contains_key(name) {
-            let force = RemoveContainerOptionsBuilder::default().force(true).build();
-            engine.remove_container(next, Some(force)).await.map_err(plain)?;
+            engine.remove_container(next, force()).await.map_err(plain)?;
             done.push(format!("{name} was being made anew; what there was of it is removed"));
         } else {
             let renamed = RenameContainerOptionsBuilder::default().name(next.trim_end_matches(NEXT)).build();
@@ -138,6 +138,11 @@ pub(super) async fn finish(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<S
         }
     }
     Ok(done)
+}
+
+/// Running or not.
+fn force() -> Option<RemoveContainerOptions> {
+    Some(RemoveContainerOptionsBuilder::default().force(true).build())
 }
 
 /// What makes a container like this one.

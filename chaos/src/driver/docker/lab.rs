@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use bollard::Docker as Engine;
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters::CreateContainerOptionsBuilder;
@@ -20,6 +20,7 @@ use super::project::{Boxed, Project};
 use super::publish::Publisher;
 use super::{Docker, engine, find, program, remove};
 use crate::driver::LabSpec;
+use crate::driver::spec::new_lab_name;
 
 /// How long a box may take to its first answer. The first start of a Postgres makes its databases.
 const FIRST_ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -66,9 +67,7 @@ fn private_name() -> String {
 
 /// Makes sure that nobody has the name, and removes what a dead tool left under it.
 async fn make_room(engine: &Engine, name: &str) -> anyhow::Result<()> {
-    let clean = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
-    let clean = clean && (1..=32).contains(&name.len()) && !name.starts_with(['-', '_']);
-    ensure!(clean, "a lab's name is 1 to 32 of a-z 0-9 - _, not {name:?}");
+    new_lab_name(name).map_err(|rule| anyhow!("{rule}, not {name:?}"))?;
     let Some(there) = find::project(engine, name).await? else {
         if find::without_boxes(engine).await?.iter().any(|left| left == name) {
             return remove::all_of(engine, name).await;
