@@ -32,3 +32,12 @@ impl Healing {
         }
     }
 }
+
+/// The words for one that was brought back; `refused` says that it was told to end and still ran.
+pub fn started(name: &str, refused: bool) -> String {
+    if refused {
+        format!("{name} was told to end and had not; it was killed and started")
+    } else {
+        format!("{name} was down and was started")
+    }
+}

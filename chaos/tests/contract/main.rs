@@ -20,7 +20,7 @@ mod shutdown;
 mod trouble;
 mod budget;
 
-#[path = "../support/skip.rs"]
+#[path = "../../../shared/tests/support/skip.rs"]
 mod skip;
 #[path = "../../../shared/tests/support/postgres.rs"]
 mod postgres;

@@ -10,7 +10,7 @@ mod twin;
 
 #[path = "../../../shared/tests/support/postgres.rs"]
 mod postgres;
-#[path = "../support/skip.rs"]
+#[path = "../../../shared/tests/support/skip.rs"]
 mod skip;
 
 use std::time::{Duration, Instant};

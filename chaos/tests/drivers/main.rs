@@ -266,6 +266,18 @@ async fn healing_undoes_whatever_is_in_force_and_can_be_repeated() {
 }
 
 #[tokio::test]
+async fn one_that_dies_at_this_very_moment_is_healed_like_one_that_is_dead() {
+    for lab in drivers(|| Lab::of([service::stateful()]).replicas(1)).await {
+        for _ in 0..5 {
+            let before = lab.driver.boot_id("stateful-1").await.unwrap();
+            lab.driver.kill("stateful-1").await.unwrap();
+            assert_eq!(lab.driver.heal().await.unwrap().len(), 1);
+            assert_ne!(lab.driver.boot_id("stateful-1").await.unwrap(), before);
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_will_not_come_back_is_named_and_keeps_nobody_else_from_healing() {
     for lab in drivers(Lab::twins).await {
         lab.driver.kill("stateful-1").await.unwrap();

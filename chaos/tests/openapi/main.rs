@@ -5,7 +5,7 @@
 mod document;
 mod pass;
 
-#[path = "../support/skip.rs"]
+#[path = "../../../shared/tests/support/skip.rs"]
 mod skip;
 
 use std::collections::BTreeSet;

@@ -11,9 +11,10 @@
 
 #[path = "../../../shared/tests/support/postgres.rs"]
 pub mod postgres;
+#[path = "../../../shared/tests/support/skip.rs"]
+pub mod skip;
 pub mod document;
 pub mod fresh_clone;
-pub mod skip;
 pub mod tool;
 
 use std::fs;

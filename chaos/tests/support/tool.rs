@@ -15,7 +15,7 @@ pub struct Place {
     engine: bool,
 }
 
-/// A `chaos up` that is up. Killed when dropped.
+/// A `chaos up`. Killed when dropped.
 pub struct Up {
     child: Child,
     /// What it printed.
@@ -72,18 +72,7 @@ impl Place {
 
     /// Starts `chaos up` and returns when it has said everything.
     pub fn up(&self, args: &[&str]) -> Up {
-        let mut command = self.chaos(&[&["up"], args].concat());
-        let mut up =
-            Up { child: command.stdout(Stdio::piped()).spawn().expect("it runs"), said: String::new() };
-        let stdout = up.child.stdout.take().expect("it is piped");
-        for line in BufReader::new(stdout).lines() {
-            up.said.push_str(&line.expect("the tool prints UTF-8"));
-            up.said.push('\n');
-            if up.said.contains("Ctrl-C ends the lab") {
-                return up;
-            }
-        }
-        panic!("chaos up ended: {}", up.said);
+        Up::wait_for(self.chaos(&[&["up"], args].concat()))
     }
 
     /// The folder of all labs here.
@@ -98,6 +87,25 @@ impl Place {
 }
 
 impl Up {
+    /// Starts this `chaos up` and returns at once.
+    pub fn start(mut command: Command) -> Up {
+        Up { child: command.stdout(Stdio::piped()).spawn().expect("it runs"), said: String::new() }
+    }
+
+    /// Starts it and returns when it has said everything.
+    pub fn wait_for(command: Command) -> Up {
+        let mut up = Up::start(command);
+        let stdout = up.child.stdout.take().expect("it is piped");
+        for line in BufReader::new(stdout).lines() {
+            up.said.push_str(&line.expect("the tool prints UTF-8"));
+            up.said.push('\n');
+            if up.said.contains("Ctrl-C ends the lab") {
+                return up;
+            }
+        }
+        panic!("chaos up ended: {}", up.said);
+    }
+
     /// Its process id.
     pub fn pid(&self) -> i32 {
         self.child.id().cast_signed()

@@ -14,6 +14,8 @@ mod sessions;
 #[path = "../../src/store/mod.rs"]
 mod store;
 
+#[path = "../../../shared/tests/support/skip.rs"]
+mod skip;
 mod support;
 mod promises;
 mod cart;

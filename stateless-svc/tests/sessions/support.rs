@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::config::StoreAt;
 use crate::sessions::InStore;
+use crate::skip::skip;
 
 pub const HOUR: Duration = Duration::from_secs(3600);
 pub const LIMITS: Limits = Limits { idle: HOUR, absolute: Duration::from_secs(12 * 3600) };
@@ -29,9 +30,10 @@ pub enum Place {
     Sqlite(TempDir),
 }
 
-/// One of each, fresh and empty.
-pub fn places() -> [Place; 2] {
-    [Place::Redis(RedisServer::start(&[])), Place::Sqlite(TempDir::new().unwrap())]
+/// One of each, fresh and empty; where no Redis is installed that is said, and the file is all there is.
+pub fn places() -> impl Iterator<Item = Place> {
+    let redis = RedisServer::start(&[]).map(Place::Redis);
+    redis.into_iter().chain([Place::Sqlite(TempDir::new().unwrap())])
 }
 
 impl Place {
@@ -181,15 +183,21 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    pub fn start(args: &[&str]) -> Self {
-        let mut server = RedisServer { child: nobody(), port: free_port(), folder: TempDir::new().unwrap() };
+    /// One that answers; `None` where it is not installed, which is said loudly.
+    pub fn start(args: &[&str]) -> Option<Self> {
+        let mut server = RedisServer::absent()?;
         server.run(args);
-        server
+        Some(server)
     }
 
-    /// A port and a folder, and nothing running.
-    pub fn absent() -> Self {
-        RedisServer { child: nobody(), port: free_port(), folder: TempDir::new().unwrap() }
+    /// A port and a folder, and nothing running; `None` where nothing could be.
+    pub fn absent() -> Option<Self> {
+        let runs = |program: &str| Command::new(program).arg("--version").output().is_ok();
+        if !["redis-server", "setpriv"].into_iter().all(runs) {
+            skip(&test_name(), "it needs redis-server and setpriv (apt-get install redis-server util-linux)");
+            return None;
+        }
+        Some(RedisServer { child: nobody(), port: free_port(), folder: TempDir::new().unwrap() })
     }
 
     /// Starts it (again) on its port, with what is in its folder.
@@ -225,7 +233,7 @@ impl RedisServer {
             .args(args)
             .stdout(Stdio::null())
             .spawn()
-            .expect("these tests need redis-server and setpriv (apt install redis-server util-linux)");
+            .expect("it is installed");
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -280,6 +288,10 @@ impl Drop for RedisServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn test_name() -> String {
+    std::thread::current().name().unwrap_or("a test").to_owned()
 }
 
 /// A process that is over already.

@@ -11,7 +11,8 @@ use futures_util::TryStreamExt;
 use super::Docker;
 use super::engine::{plain, said};
 use super::logs;
-use crate::driver::{Done, EXIT_WITHIN, Healing, READY_WITHIN, Verb};
+use crate::driver::healing::{self, Healing};
+use crate::driver::{Done, EXIT_WITHIN, READY_WITHIN, Verb};
 use crate::gates;
 use crate::state::{Condition, LabState};
 
@@ -46,18 +47,25 @@ impl Docker {
     /// The engine counts either as a stop by hand: `restart: unless-stopped` does not bring the container
     /// back, and [`Docker::start_again`] has to.
     async fn end(&self, name: &str, kill: bool) -> anyhow::Result<()> {
-        let signal = match self.project.inspect(name).await?.config.and_then(|config| config.stop_signal) {
-            _ if kill => "SIGKILL".to_owned(),
-            Some(own) => own,
-            None => "SIGTERM".to_owned(),
-        };
+        let own = self.project.inspect(name).await?.config.and_then(|config| config.stop_signal);
+        let signal = if kill { "SIGKILL" } else { own.as_deref().unwrap_or("SIGTERM") };
         self.project.told_to_end(name);
+        if !self.signal(name, signal).await? {
+            bail!("{name} does not run, so it cannot be sent {signal}");
+        }
+        Ok(())
+    }
+
+    /// Sends it a signal; says whether it was there to get it.
+    async fn signal(&self, name: &str, signal: &str) -> anyhow::Result<bool> {
         let container = &self.project.boxed(name)?.container;
-        let options = KillContainerOptionsBuilder::default().signal(&signal).build();
-        let sent = self.project.engine.kill_container(container, Some(options)).await;
-        match sent {
-            Err(error) if said(&error, 409) => bail!("{name} does not run, so it cannot be sent {signal}"),
-            sent => sent.map_err(plain).with_context(|| format!("sending {signal} to {name}")),
+        let options = KillContainerOptionsBuilder::default().signal(signal).build();
+        match self.project.engine.kill_container(container, Some(options)).await {
+            Err(error) if said(&error, 409) => Ok(false),
+            sent => {
+                sent.map_err(plain).with_context(|| format!("sending {signal} to {name}"))?;
+                Ok(true)
+            }
         }
     }
 
@@ -115,15 +123,16 @@ impl Docker {
             }
             // Told to end and still here: it does not get a second chance to refuse.
             ContainerState { running: Some(true), .. } if self.should_have_ended(name).await => {
-                self.end(name, true).await?;
+                // It may end by itself between the look and the signal.
+                let refused = self.signal(name, "SIGKILL").await?;
                 self.gone(name, EXIT_WITHIN).await?;
                 self.start_again(name).await?;
-                format!("{name} was told to end and had not; it was killed and started")
+                healing::started(name, refused)
             }
             ContainerState { running: Some(true), .. } => return Ok(None),
             _ => {
                 self.start_again(name).await?;
-                format!("{name} was down and was started")
+                healing::started(name, false)
             }
         };
         Ok(Some(done))

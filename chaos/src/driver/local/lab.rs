@@ -48,7 +48,7 @@ pub(super) struct Slot {
     pub role: Role,
     /// What was last started here, dead or alive.
     pub running: Mutex<Option<Running>>,
-    /// Two who start the same process do it one after the other, and the second finds it running.
+    /// Two who change the same process do it one after the other: of two who start it the second finds it running.
     pub turn: tokio::sync::Mutex<()>,
 }
 

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
+use tokio::sync::MutexGuard;
 
 use super::lab::{LOOK_EVERY, Lab, Role, SIGNAL_WITHIN, Slot, lock, no_such};
 use super::proc;
 use super::process::{self, Recipe, Running};
 use crate::driver::gateway;
+use crate::driver::healing::{self, Healing};
 use crate::driver::redis::{self, NoReply};
-use crate::driver::{Done, EXIT_WITHIN, Healing, READY_WITHIN, Verb};
+use crate::driver::{Done, EXIT_WITHIN, READY_WITHIN, Verb};
 use crate::state::Condition;
 
 impl Lab {
@@ -21,6 +23,14 @@ impl Lab {
     /// # Errors
     /// What could not be done, and why.
     pub async fn obey(&self, verb: Verb) -> anyhow::Result<Done> {
+        let _turn = match &verb {
+            Verb::Terminate { process }
+            | Verb::Kill { process }
+            | Verb::Freeze { process }
+            | Verb::Thaw { process }
+            | Verb::Start { process } => Some(self.turn(process).await?),
+            _ => None,
+        };
         match verb {
             Verb::Terminate { process } => self.end(&process, Signal::SIGTERM)?,
             Verb::Kill { process } => self.end(&process, Signal::SIGKILL)?,
@@ -41,6 +51,11 @@ impl Lab {
             Verb::Look => return Ok(Done::State(Box::new(self.state()))),
         }
         Ok(Done::Plainly)
+    }
+
+    /// Waits until nobody else changes this process; then only the holder does.
+    async fn turn(&self, process: &str) -> anyhow::Result<MutexGuard<'_, ()>> {
+        Ok(self.slot(process)?.turn.lock().await)
     }
 
     fn end(&self, process: &str, signal: Signal) -> anyhow::Result<()> {
@@ -67,7 +82,6 @@ impl Lab {
 
     async fn start(&self, process: &str) -> anyhow::Result<()> {
         let slot = self.slot(process)?;
-        let _turn = slot.turn.lock().await;
         if lock(&slot.running).as_ref().is_some_and(Running::runs) {
             return Ok(());
         }
@@ -143,15 +157,19 @@ impl Lab {
     }
 
     async fn heal_process(&self, process: &str) -> anyhow::Result<Option<String>> {
+        // What a tool that was interrupted has just ordered comes first, or it would be in force afterwards.
+        let _turn = self.turn(process).await?;
         let condition = self.state().processes.get(process).map(|state| state.condition);
-        let running = lock(&self.slot(process)?.running).clone();
+        let slot = self.slot(process)?;
+        let running = lock(&slot.running).clone();
         let done = match running.filter(Running::runs) {
             // Told to end and still here: it does not get a second chance to refuse.
             Some(running) if condition == Some(Condition::Down) => {
-                self.end(process, Signal::SIGKILL)?;
+                // It may end by itself between the look and the signal.
+                let refused = running.signal(&slot.recipe, Signal::SIGKILL).is_ok();
                 running.gone(EXIT_WITHIN).await;
                 self.start(process).await?;
-                format!("{process} was told to end and had not; it was killed and started")
+                healing::started(process, refused)
             }
             Some(running) if is_frozen(&running) => {
                 self.thaw(process).await?;
@@ -160,7 +178,7 @@ impl Lab {
             Some(_) => return Ok(None),
             None => {
                 self.start(process).await?;
-                format!("{process} was down and was started")
+                healing::started(process, false)
             }
         };
         Ok(Some(done))

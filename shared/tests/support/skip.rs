@@ -1,4 +1,6 @@
 //! What cannot be tested on this machine, and how loudly is that said?
+//!
+//! Only the standard library, so that any crate's tests can take this file in with `#[path]`.
 
 #![allow(dead_code, reason = "each test binary uses another part")]
 
