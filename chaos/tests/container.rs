@@ -88,6 +88,10 @@ fn what_can_be_asked_is_in_the_help_of_both() {
         assert!(help.contains("--lab-gates-in-container"), "{help}");
         let (code, said) = health(&service, "ftp://somewhere");
         assert!(code == 1 && said.contains("http://HOST:PORT/PATH"), "{said}");
+        // Said before the word it would not be heard.
+        let deaf =
+            program(&service).args(["--listen", "127.0.0.1:1", "health"]).output().expect("it can be run");
+        assert!(deaf.status.code() == Some(64) && text(&deaf).contains("'--listen <ADDRESS>'"), "{deaf:?}");
     }
 }
 

@@ -10,6 +10,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use support::tool::copy;
 use tempfile::TempDir;
 
 /// A student with a home of their own.
@@ -132,7 +133,7 @@ fn a_folder_with_a_space_in_its_name_is_a_folder() {
         symlink(built.join(name), tools.join(name)).unwrap();
     }
     // Not a link: the tool looks for the services beside itself.
-    fs::copy(built.join("chaos"), tools.join("chaos")).unwrap();
+    copy(&built.join("chaos"), &tools.join("chaos"));
     let chaos = |args: &[&str]| {
         let mut chaos = student.chaos(&tools.join("chaos"), args);
         chaos.env("TMPDIR", &tmp).env("CHAOS_RESULTS", student.place("my results"));

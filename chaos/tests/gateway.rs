@@ -35,7 +35,14 @@ fn gateway_is_here(test: &str) -> bool {
 async fn cell(lab: &Running, service: Service, flow: Flow, fault: Fault, moment: Moment) -> results::Cell {
     let pause_for = Duration::from_millis(50);
     let cell = Cell { flow, fault, service, way: Way::Gateway, moment, pause_for, replica: None };
-    run::cell(&lab.driver, &cell, &Predictions::builtin().unwrap(), Draws::new(1)).await.unwrap()
+    let predictions = Predictions::builtin().unwrap();
+    let seen = run::cell(&lab.driver, &cell, &predictions, Draws::new(1)).await.unwrap();
+    if seen.observed != Observed::Inconclusive {
+        return seen;
+    }
+    // As a matrix does: on a busy machine the gateway may notice a death before the client meets it.
+    lab.driver.heal().await.unwrap();
+    run::cell(&lab.driver, &cell, &predictions, Draws::new(1)).await.unwrap()
 }
 
 fn replicas(cell: &results::Cell) -> Vec<&str> {
@@ -156,21 +163,32 @@ async fn the_contract_holds_through_the_entry_that_fits_the_service() {
     }
     let lab = Lab::twins().gateway().start().await;
     let entries = lab.driver.gateway().unwrap().entries.clone();
-    let kept = async |entry: &str, know_all_sessions: bool| {
+    // One after the other: a row that wants to be alone is not beside the rows of the other service either.
+    for (entry, know_all_sessions) in
+        [(&entries["stateful"].sticky, false), (&entries["stateless"].round_robin, true)]
+    {
         let site = Site::new(entry);
         let behind = contract::behind::look(&site).await.unwrap();
         assert_eq!((behind.replicas.len(), behind.know_all_sessions), (2, know_all_sessions));
         let rows: Vec<contract::Row> =
             contract::rows().into_iter().filter(|row| behind.excuses(row).is_none()).collect();
-        let found = contract::check(&site, &rows).await;
+        let mut found = contract::check(&site, &rows).await;
+        for (row, outcome) in &mut found {
+            let late = |deviation: &String| {
+                deviation.contains("session_store_unavailable") && deviation.contains("timeout")
+            };
+            if outcome.as_ref().err().map(ToString::to_string).as_ref().is_some_and(late) {
+                // The store ran out of its 200 ms: on a busy machine that says nothing about this row.
+                *outcome = contract::check(&site, &[*row]).await.remove(0).1;
+            }
+        }
         let broken: Vec<String> = found
             .iter()
             .filter_map(|(_, outcome)| outcome.as_ref().err())
             .map(|e| format!("{e}\n"))
             .collect();
         assert_eq!(broken, [] as [String; 0], "at {entry}");
-    };
-    tokio::join!(kept(&entries["stateful"].sticky, false), kept(&entries["stateless"].round_robin, true));
+    }
 }
 
 #[tokio::test]

@@ -205,7 +205,8 @@ fn dead_lab(place: &Place, mark: &str, processes: &[(&str, ProcessId, Condition)
 }
 
 fn start(command: &mut Command) -> (Child, ProcessId) {
-    let child = command.process_group(0).spawn().unwrap();
+    let command = command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().unwrap();
     let pid = child.id().cast_signed();
     (child, ProcessId { pid, start_ticks: proc::stat(pid).unwrap().start_ticks })
 }
@@ -214,9 +215,9 @@ fn start(command: &mut Command) -> (Child, ProcessId) {
 fn heal_ends_what_outlived_its_tool_and_only_that() {
     let place = Place::new();
     place.told(&["heal"]); // Makes the folders with the right owner and mode.
-    let (mut survivor, survivor_id) = start(Command::new("sleep").arg("600"));
-    let (mut frozen, frozen_id) = start(Command::new("sleep").arg("600"));
-    let (mut stranger, mut stranger_id) = start(Command::new("sleep").arg("600"));
+    let (mut survivor, survivor_id) = start(Command::new("sleep").arg("60"));
+    let (mut frozen, frozen_id) = start(Command::new("sleep").arg("60"));
+    let (mut stranger, mut stranger_id) = start(Command::new("sleep").arg("60"));
     proc::signal(frozen_id, Signal::SIGSTOP);
     // The same number, another process: a stranger that got it after ours had ended.
     stranger_id.start_ticks -= 1;
@@ -264,7 +265,7 @@ fn heal_ends_the_children_of_a_process_that_is_gone() {
     let mark = "CHAOS_LAB=dead.2";
     let group = |marked: &str| {
         let pid_file = place.labs().join("child");
-        let script = format!("sleep 600 & echo $! > {}; exec sleep 600", pid_file.display());
+        let script = format!("sleep 60 & echo $! > {}; exec sleep 60", pid_file.display());
         let (mut leader, id) = start(Command::new("sh").args(["-c", &script]).env("CHAOS_LAB", marked));
         eventually("it has a child", || fs::read_to_string(&pid_file).is_ok_and(|text| text.ends_with('\n')));
         let child: i32 = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();

@@ -121,7 +121,7 @@ fn broken(bug: &str) -> Service {
 #[tokio::test]
 async fn a_stateless_service_loses_nothing_acknowledged_and_every_stateful_loss_has_its_restart() {
     for service in service::twins() {
-        let report = load(service, &["--fault", "kill,graceful"]).await;
+        let report = load(service, &["--fault", "kill,graceful", "--for", "5s"]).await;
         let one = &report.services[0];
         assert_eq!(report.conclusion.exit_code(), 0, "{one:?}");
         assert!(one.outages.len() >= 3 && one.outages.iter().all(|outage| outage.proven), "{one:?}");
@@ -212,13 +212,13 @@ async fn no_fault_within_the_time_proves_nothing() {
 #[tokio::test]
 async fn faults_that_take_longer_than_the_time_between_two_end_with_the_load() {
     for every in ["0s", "1ms"] {
-        let report = load(service::stateless(), &["--for", "1s", "--every", every]).await;
+        let report = load(service::stateless(), &["--for", "2s", "--every", every]).await;
         let one = &report.services[0];
         assert!(one.outages.len() >= 3, "the control: they come one after the other: {:?}", one.outages);
         // Times count from before the accounts were made, hence the first and not zero. An appointed time alone would
         // have let thousands follow; the second more is for a busy machine.
         let last = one.outages.last().unwrap().from_ms - one.outages[0].from_ms;
-        assert!(last <= 2000.0, "every {every}: {last} ms, {} faults", one.outages.len());
+        assert!(last <= 3000.0, "every {every}: {last} ms, {} faults", one.outages.len());
     }
 }
 

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Uid;
-use support::tool::{signal, words};
+use support::tool::{copy, signal, words};
 use tempfile::TempDir;
 
 /// Who sits at the machine.
@@ -58,7 +58,7 @@ impl Machine {
         let built = Path::new(env!("CARGO_BIN_EXE_chaos")).parent().unwrap();
         for name in ["chaos", "stateful-svc", "stateless-svc"] {
             // Where it was built, a second user may not be allowed to look.
-            fs::copy(built.join(name), machine.place("tools").join(name)).unwrap();
+            copy(&built.join(name), &machine.place("tools").join(name));
         }
         Some(machine)
     }

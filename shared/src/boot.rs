@@ -68,6 +68,8 @@ pub fn parse<C: Parser>() -> Result<C, ExitCode> {
     let mut command = C::command()
         .subcommand(health::command())
         .subcommand_negates_reqs(true)
+        // What is said before the word would not be heard by it.
+        .args_conflicts_with_subcommands(true)
         .disable_help_subcommand(true);
     let parsed = command.try_get_matches_from_mut(std::env::args_os()).and_then(|matches| {
         match matches.subcommand() {

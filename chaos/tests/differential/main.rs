@@ -24,13 +24,16 @@ use tokio::runtime::Runtime;
 
 use calls::Step;
 use skip::skip;
-use twin::Pair;
+use twin::{Pair, Parted};
 
 /// How long calls are made up and sent, without the shrinking of a failure.
 const TIME: Duration = Duration::from_secs(15);
 
-/// Fewer sequences than this in that time prove too little.
+/// Fewer sequences than this prove too little; a busy machine takes longer for them.
 const FEWEST: usize = 20;
+
+/// More than so many sequences in which a store was late are not the machine's fault.
+const LATE: u32 = 10;
 
 /// What came of a comparison.
 struct Compared {
@@ -69,7 +72,6 @@ fn is_convincing(compared: &Compared) {
     if let Some(difference) = &compared.difference {
         panic!("the twins differ: {difference}");
     }
-    assert!(compared.sequences >= FEWEST, "only {} sequences were compared", compared.sequences);
     let expected = [
         "200 GET /cart",
         "200 POST /session/renew",
@@ -124,28 +126,40 @@ fn run(runtime: &Runtime, urls: &[String], seed: u64) -> Compared {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let config = Config { failure_persistence: None, max_shrink_time: 15_000, ..Config::default() };
+    let config = Config {
+        failure_persistence: None,
+        max_shrink_time: 15_000,
+        max_global_rejects: LATE,
+        ..Config::default()
+    };
     let mut runner = TestRunner::new_with_rng(config, rng);
     let strategy = proptest::collection::vec(Step::any(), 1..40);
 
     let seen = std::cell::RefCell::new(std::collections::BTreeSet::new());
     for (name, steps) in [("tour", calls::tour()), ("way found before", calls::found_before())] {
-        let mut pair = Pair::new(&urls[0], &urls[1]);
-        if let Err(why) = runtime.block_on(pair.go(&steps)) {
-            return Compared {
-                sequences: 0,
-                seen: pair.seen,
-                difference: Some(format!("on the {name}, {why}")),
-            };
-        }
+        let (pair, came) = (0..LATE)
+            .map(|_| {
+                let mut pair = Pair::new(&urls[0], &urls[1]);
+                let came = runtime.block_on(pair.go(&steps));
+                (pair, came)
+            })
+            .find(|(_, came)| !matches!(came, Err(Parted::Late)))
+            .expect("a store that is not late every time");
         seen.borrow_mut().extend(pair.seen);
+        if let Err(Parted::Differ(why)) = came {
+            let difference = Some(format!("on the {name}, {why}"));
+            return Compared { sequences: 0, seen: seen.into_inner(), difference };
+        }
     }
     let (start, mut sequences) = (Instant::now(), 0);
-    while start.elapsed() < TIME {
+    while start.elapsed() < TIME || sequences < FEWEST {
         let tree = strategy.new_tree(&mut runner).expect("steps can always be drawn");
         let compared = runner.run_one(tree, |steps| {
             let mut pair = Pair::new(&urls[0], &urls[1]);
-            runtime.block_on(pair.go(&steps)).map_err(TestCaseError::fail)?;
+            runtime.block_on(pair.go(&steps)).map_err(|parted| match parted {
+                Parted::Differ(why) => TestCaseError::fail(why),
+                Parted::Late => TestCaseError::reject("a store was late"),
+            })?;
             seen.borrow_mut().extend(pair.seen);
             Ok(())
         });
@@ -153,8 +167,7 @@ fn run(runtime: &Runtime, urls: &[String], seed: u64) -> Compared {
             let difference = Some(format!("{why}\nafter {steps:#?}\n(seed {seed})"));
             return Compared { sequences, seen: seen.into_inner(), difference };
         }
-        compared.expect("nothing else can go wrong");
-        sequences += 1;
+        sequences += usize::from(compared.expect("no store is late all the time"));
     }
     Compared { sequences, seen: seen.into_inner(), difference: None }
 }

@@ -18,11 +18,15 @@ use serde_json::{Value, json};
 /// A browser with one window. Its processes end when it is dropped.
 pub struct Browser {
     pub client: Client,
-    driver: Child,
+    // Dropped after the session is ended.
+    _driver: ChromeDriver,
     // Where the driver listens, and the session's path there.
     port: u16,
     session: String,
 }
+
+/// Killed when dropped: also when no window opens.
+struct ChromeDriver(Child);
 
 /// A window of a laptop, and of a phone.
 pub const DESKTOP: (u32, u32) = (1280, 900);
@@ -35,7 +39,7 @@ impl Browser {
         let spawned =
             Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut driver = match spawned {
-            Ok(driver) => driver,
+            Ok(driver) => ChromeDriver(driver),
             Err(error) => {
                 let why = format!("no chromedriver ({error}); apt install chromium chromium-driver");
                 assert!(std::env::var_os("LAB_REQUIRE").is_none(), "{why}");
@@ -44,7 +48,7 @@ impl Browser {
                 return None;
             }
         };
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let lines = BufReader::new(driver.0.stdout.take().unwrap()).lines();
         let said = lines.map_while(Result::ok).find(|line| line.contains("started successfully on port"));
         let port: String = said.unwrap().chars().filter(char::is_ascii_digit).collect();
         let port: u16 = port.parse().unwrap();
@@ -61,7 +65,7 @@ impl Browser {
             .await
             .unwrap();
         let session = format!("/session/{}", client.session_id().await.unwrap().unwrap());
-        let browser = Browser { client, driver, port, session };
+        let browser = Browser { client, _driver: driver, port, session };
         browser.resize((width, height)).await;
         Some(browser)
     }
@@ -172,8 +176,13 @@ impl Drop for Browser {
             // The first bytes come when the browser is gone.
             stream.read(&mut [0; 64])
         });
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
+    }
+}
+
+impl Drop for ChromeDriver {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -130,6 +130,12 @@ pub fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(child.id().cast_signed()), signal).expect("it is there");
 }
 
+/// Copies a program, to run the copy. By another process: what this one writes is open in the children of other tests,
+/// too, until they are what they become, and a program that somebody writes cannot be run (ETXTBSY).
+pub fn copy(program: &Path, to: &Path) {
+    assert!(Command::new("cp").args([program, to]).status().expect("there is cp").success());
+}
+
 /// All that a tool has said, the answer and the complaints.
 pub fn words(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))

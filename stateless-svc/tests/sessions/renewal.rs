@@ -64,18 +64,18 @@ async fn a_replica_without_the_key_that_signed_says_so() {
 }
 
 #[tokio::test]
-async fn twenty_parallel_renewals_make_one_successor() {
+async fn parallel_renewals_make_one_successor() {
     for place in places() {
         let replicas = [place.replica().await, place.replica().await];
         let begun = begin(&replicas[0], &account("ada")).await;
-        let renewals = (0..20).map(|n| {
+        let renewals = (0..place.crowd().min(20)).map(|n| {
             let (replica, token) = (&replicas[n % 2], &begun.token);
             async move { replica.renew(&mut Budget::new(), token).await.unwrap() }
         });
         let renewed = futures_util::future::join_all(renewals).await;
         let tokens: std::collections::HashSet<_> = renewed.iter().map(|r| &r.issued.token).collect();
         assert_eq!(tokens.len(), 1);
-        assert_eq!(renewed.iter().filter(|r| !r.replay).count(), 1, "one rotation, nineteen replays");
+        assert_eq!(renewed.iter().filter(|r| !r.replay).count(), 1, "one rotation, the rest are replays");
         assert!(look(&replicas[1], &renewed[0].issued.token).await.is_ok());
     }
 }
