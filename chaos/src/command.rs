@@ -9,7 +9,7 @@ use crate::args::CommonArgs;
 use crate::attempt::{carry_out, just};
 use crate::cli::{Cli, Command, MatrixArgs, ReportArgs, RunArgs};
 use crate::draws::fresh_seed;
-use crate::driver::DriverName;
+use crate::driver::{Driver, DriverName};
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::leave::Left;
@@ -54,20 +54,39 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Where a command works in the lab that is up, and nobody said which, says which: whatever follows, an interruption
+/// too, means the same one, whatever comes up meanwhile.
+///
+/// # Errors
+/// If nobody says which of several, or the engine does not answer.
+pub async fn name_the_lab(cli: &mut Cli) -> anyhow::Result<()> {
+    let (driver, lab) = match &mut cli.command {
+        Some(Command::Restart(args)) => (args.driver.driver(), &mut args.lab),
+        Some(Command::Show(args)) => (Some(args.driver), &mut args.lab),
+        _ => return Ok(()),
+    };
+    if let (Some(driver), None) = (driver, &lab) {
+        *lab = Driver::lab_that_is_up(driver).await?;
+    }
+    Ok(())
+}
+
 /// What the tool may leave behind if it is interrupted at this.
 pub fn leaves(cli: &Cli) -> Left {
     let (driver, lab) = match &cli.command {
         Some(Command::Run(RunArgs { common, .. }))
         | Some(Command::Matrix(MatrixArgs { common, .. }))
-        | Some(Command::Load(load::LoadArgs { common, .. })) => (common.driver, common.lab.clone()),
-        Some(Command::Restart(args)) => {
-            let lab = args.lab.clone();
-            return args.driver.driver().map_or(Left::Swarm, |driver| Left::Fault { driver, lab });
-        }
-        Some(Command::Show(args)) => return Left::Button { driver: args.driver, lab: args.lab.clone() },
+        | Some(Command::Load(load::LoadArgs { common, .. })) => (common.driver, &common.lab),
+        Some(Command::Restart(args)) => match args.driver.driver() {
+            Some(driver) => (driver, &args.lab),
+            None => return Left::Swarm,
+        },
+        Some(Command::Show(args)) => (args.driver, &args.lab),
         _ => return Left::Nothing,
     };
-    if lab.is_some() { Left::Fault { driver, lab } } else { Left::Nothing }
+    let Some(lab) = lab.clone() else { return Left::Nothing };
+    let by_a_button = matches!(cli.command, Some(Command::Show(_)));
+    Left::Fault { driver, lab, by_a_button }
 }
 
 async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
@@ -105,8 +124,8 @@ async fn restart(args: RestartArgs) -> anyhow::Result<ExitCode> {
     let moment = at.moment(args.phase);
     let cells = cells(at.flow, fault, way, moment, &services, args.pause_for, replica)?;
     // A lab that is up is used if there is one, because that is the one the student looks at.
-    let default = restart::up_already(driver, args.lab.as_deref()).await?;
-    let common = CommonArgs { driver, lab: default, seed: args.seed, json: args.json };
+    restart::is_there(driver, args.lab.as_deref()).await?;
+    let common = CommonArgs { driver, lab: args.lab, seed: args.seed, json: args.json };
     stories(cells, &common).await
 }
 

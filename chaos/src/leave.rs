@@ -1,7 +1,7 @@
 //! What is left behind when the tool is interrupted? A lab of its own goes with it. A lab of somebody else stays, and
 //! a fault may be in force in it that nobody would undo any more: so it is healed.
 
-use crate::driver::{Driver, DriverName};
+use crate::driver::DriverName;
 use crate::heal;
 use crate::interrupt::interrupted;
 
@@ -10,19 +10,14 @@ use crate::interrupt::interrupted;
 pub enum Left {
     /// Nothing: what it works on is its own, or it changes nothing.
     Nothing,
-    /// A fault in a lab that others have started: the one that is named, or the one that is up.
+    /// A fault in a lab that others have started.
     Fault {
         /// What it runs on.
         driver: DriverName,
         /// Its name.
-        lab: Option<String>,
-    },
-    /// What a button has just done in such a lab, while others do there what they like.
-    Button {
-        /// What it runs on.
-        driver: DriverName,
-        /// Its name.
-        lab: Option<String>,
+        lab: String,
+        /// Whether it is of a button, which nobody presses twice while others do in that lab what they like.
+        by_a_button: bool,
     },
     /// A swarm that does what it was told.
     Swarm,
@@ -31,17 +26,13 @@ pub enum Left {
 impl Left {
     /// Undoes what is this tool's to undo, unless somebody cannot wait for it, and says what became of it.
     pub async fn undo(self) -> String {
-        let (driver, named, ours) = match self {
-            Left::Nothing => return nothing(),
+        let (driver, name, by_a_button) = match self {
+            Left::Nothing => return "interrupted; nothing is left behind".to_owned(),
             Left::Swarm => return "interrupted; the swarm goes on with what it was told".to_owned(),
-            Left::Fault { driver, lab } => (driver, lab, true),
-            Left::Button { driver, lab } => (driver, lab, false),
-        };
-        let Ok(Some(name)) = Driver::lab_that_is_up(driver, named.as_deref()).await else {
-            return nothing();
+            Left::Fault { driver, lab, by_a_button } => (driver, lab, by_a_button),
         };
         let cure = format!("`chaos heal --driver {} --lab {name}`", driver.word());
-        if !ours {
+        if by_a_button {
             return format!(
                 "interrupted; if a button of lab {name} was still at work, {cure} undoes what it did"
             );
@@ -55,8 +46,4 @@ impl Left {
             },
         }
     }
-}
-
-fn nothing() -> String {
-    "interrupted; nothing is left behind".to_owned()
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use chaos::cli::{Cli, Command};
-use chaos::command::{leaves, obey};
+use chaos::command::{leaves, name_the_lab, obey};
 use chaos::interrupt::interrupted;
 use chaos::report::wrap::complaint;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -16,7 +16,7 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let parsed = Cli::command().try_get_matches();
-    let (cli, mut typed) =
+    let (mut cli, mut typed) =
         match parsed.and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, typed(&matches)))) {
             Ok(parsed) => parsed,
             Err(error) => return usage(&error),
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         if matches!(cli.command, Some(Command::Up(_))) {
             return obey(cli).await.map(Ok);
         }
+        name_the_lab(&mut cli).await?;
         let left = leaves(&cli);
         // Listening comes first: a Ctrl-C before it would end us with a lab's folder half made.
         let outcome = tokio::select! {

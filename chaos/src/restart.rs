@@ -176,14 +176,13 @@ impl Told {
     }
 }
 
-/// The lab to use: the one that was named, or the one that is up.
+/// Makes sure that the lab that is meant can be spoken to; if none is, there is nothing to make sure of.
 ///
 /// # Errors
-/// If it cannot be spoken to, or nobody says which of several.
-pub async fn up_already(driver: DriverName, named: Option<&str>) -> anyhow::Result<Option<String>> {
-    let name = Driver::lab_that_is_up(driver, named).await?;
-    if let Some(name) = &name {
-        Driver::attach(driver, name).await?;
+/// If it cannot be spoken to.
+pub async fn is_there(driver: DriverName, lab: Option<&str>) -> anyhow::Result<()> {
+    match lab {
+        Some(name) => Driver::attach(driver, name).await.map(|_| ()),
+        None => Ok(()),
     }
-    Ok(name)
 }

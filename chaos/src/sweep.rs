@@ -74,8 +74,8 @@ pub(crate) async fn sweep(
 }
 
 /// Tries the cells that say nothing once more, alone. Late is not wrong: on a busy machine a request now and then
-/// takes longer than anybody waits for it, or meets its fault too early. A service that hangs is late again. What was
-/// lost or doubled is wrong at any speed, and is never tried again.
+/// takes longer than anybody waits for it, or meets its fault too early. A service that hangs is late again. A promise
+/// that was broken is wrong at any speed, and is never tried again.
 async fn once_more(
     plan: &Plan,
     cells: &mut [results::Cell],

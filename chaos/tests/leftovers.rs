@@ -10,11 +10,13 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use chaos::driver::local::proc;
 use chaos::driver::{Driver, DriverName, Store};
 use chaos::fault::{self, Aim, Fault};
-use chaos::state::folder::folder_of;
+use chaos::state::folder::{self, Claim, Folder, folder_of};
 use chaos::state::{Condition, LabState, ProcessId, ProcessState, machine_boot};
 use chaos::way::Way;
 use jiff::Timestamp;
@@ -169,7 +171,53 @@ fn a_tool_that_is_interrupted_in_the_lab_of_another_undoes_what_it_did_there() {
     // The only lab that is up is the one that is meant.
     let mut up = place.up(&["--lab", "other"]);
     assert!(place.told(&["restart", "stateful-1"]).contains("new boot id"));
+    // And stays the one that is meant, whatever comes up meanwhile.
+    let mut pause = place.chaos(&["restart", "stateful-1", "--how", "pause", "--for", "1h"]);
+    let pause = pause.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let other = || LabState::load(&place.labs().join("other")).unwrap().processes["stateful-1"].clone();
+    eventually("it is paused", || other().condition == Condition::Frozen);
+    let mut later = place.up(&["--replicas", "1"]);
+    signal(&pause, Signal::SIGINT);
+    let said = words(&pause.wait_with_output().unwrap());
+    assert!(said.contains("interrupted; lab other: stateful-1 was frozen and goes on"), "{said}");
+    assert_eq!(later.end(Signal::SIGINT), Some(130));
     assert_eq!(up.end(Signal::SIGINT), Some(130));
+}
+
+#[test]
+fn a_load_whose_lab_is_taken_away_ends_with_it() {
+    let place = Place::new();
+    let mut up = place.up(&["--replicas", "1", "--service", "stateful"]);
+    let mut load = place.chaos(&["load", "--service", "stateful", "--clients", "2", "--lab", "lab"]);
+    load.args(["--for", "10m", "--every", "100ms"]).env("CHAOS_RESULTS", place.path().join("results"));
+    let load = load.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let restarts = || LabState::load(&place.labs().join("lab")).unwrap().processes["stateful-1"].restarts;
+    eventually("it strikes", || restarts() > 0);
+    let start = Instant::now();
+    assert_eq!(up.end(Signal::SIGKILL), None);
+    let output = load.wait_with_output().unwrap();
+    assert!(output.status.code() == Some(3) && start.elapsed() < Duration::from_secs(120), "{output:?}");
+}
+
+/// A claim that is half made looks like one that was left behind half made.
+#[test]
+fn whoever_removes_what_was_left_behind_disturbs_nobody_who_begins() {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                folder::remove_doomed().unwrap();
+            }
+        });
+        for number in 0..300 {
+            let claim = Folder::claim(&format!("claim-{}-{number}", std::process::id()));
+            if !matches!(claim, Ok(Claim::Ours(_))) {
+                over.store(true, Ordering::Relaxed);
+                panic!("{number}: {claim:?}");
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
 }
 
 #[test]
@@ -322,7 +370,7 @@ async fn another_tool_can_do_everything_to_a_lab_that_is_up_and_nothing_to_a_pri
             replica: "stateless-1",
             way: Way::Direct,
             held: None,
-            pause_for: std::time::Duration::from_millis(20),
+            pause_for: Duration::from_millis(20),
         };
         let mut strike = fault::strike(fault, aim).await.unwrap();
         fault::undo(&mut strike, &driver).await.unwrap();

@@ -33,6 +33,11 @@ impl Healing {
     }
 }
 
+/// The words for a replica that was given the keys of its sibling.
+pub fn rekeyed(name: &str) -> String {
+    format!("{name} had an older key than its sibling and was restarted")
+}
+
 /// The words for one that was brought back; `refused` says that it was told to end and still ran.
 pub fn started(name: &str, refused: bool) -> String {
     if refused {

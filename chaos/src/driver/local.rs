@@ -5,6 +5,7 @@
 
 pub mod ports;
 pub mod redis_server;
+mod ring;
 pub mod haproxy;
 pub mod plan;
 pub mod spawner;

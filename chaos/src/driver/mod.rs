@@ -93,15 +93,14 @@ impl Driver {
         Ok(lab)
     }
 
-    /// The name of the lab that is meant: the one that was named, or the one that is up. `None`: none is.
+    /// The name of the lab that is meant where nobody names one: the one that is up. `None`: none is.
     ///
     /// # Errors
     /// If nobody says which of several.
-    pub async fn lab_that_is_up(kind: DriverName, named: Option<&str>) -> anyhow::Result<Option<String>> {
-        match (kind, named) {
-            (_, Some(name)) => Ok(Some(name.to_owned())),
-            (DriverName::Local, None) => local::the_one_that_is_up(),
-            (DriverName::Docker, None) => docker::attach::only_one().await,
+    pub async fn lab_that_is_up(kind: DriverName) -> anyhow::Result<Option<String>> {
+        match kind {
+            DriverName::Local => local::the_one_that_is_up(),
+            DriverName::Docker => docker::attach::only_one().await,
         }
     }
 

@@ -54,7 +54,7 @@ pub enum Verb {
         /// How long, in milliseconds.
         within_ms: u64,
     },
-    /// Start it again, and wait until it listens. Nothing happens if it runs.
+    /// Start it again, and wait until it listens. Answers [`Done::Whether`]: no if it runs, and then nothing happens.
     Start {
         /// Which.
         process: String,
@@ -139,12 +139,13 @@ impl Driver {
         self.whether(Verb::AwaitExit { process: process.to_owned(), within_ms }).await
     }
 
-    /// Starts a process that is down and returns when it listens; see [`Driver::ready`] for more.
+    /// Starts a process that is down and returns when it listens; see [`Driver::ready`] for more. False if it runs
+    /// already: then somebody else has started it.
     ///
     /// # Errors
     /// If it does not start, with the last lines it logged.
-    pub async fn start_again(&self, process: &str) -> anyhow::Result<()> {
-        self.plainly(Verb::Start { process: process.to_owned() }).await
+    pub async fn start_again(&self, process: &str) -> anyhow::Result<bool> {
+        self.whether(Verb::Start { process: process.to_owned() }).await
     }
 
     /// Removes all that Redis has on disk.

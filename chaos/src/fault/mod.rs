@@ -168,8 +168,8 @@ pub async fn undo(strike: &mut Strike, driver: &Driver) -> anyhow::Result<()> {
     match strike.in_force.take() {
         None => Ok(()),
         Some(InForce::Paused { replica }) => pause::undo(strike, driver, &replica).await,
-        Some(InForce::RedisPaused) => redis_pause::undo(driver).await,
-        Some(InForce::RedisDown) => redis_down::undo(driver).await,
+        Some(InForce::RedisPaused) => redis_pause::undo(strike, driver).await,
+        Some(InForce::RedisDown) => redis_down::undo(strike, driver).await,
         Some(InForce::Away(away)) => away::undo(strike, driver, away).await,
     }
 }
@@ -177,6 +177,14 @@ pub async fn undo(strike: &mut Strike, driver: &Driver) -> anyhow::Result<()> {
 impl Proof {
     fn new(proven: bool, what: String) -> Self {
         Proof { proven, what }
+    }
+
+    /// The same, unless somebody else has undone it before its time was over: then nobody knows who met it.
+    fn lasted(self, what: &str, still_in_force: bool) -> Self {
+        match still_in_force {
+            true => self,
+            false => self.and(Proof::new(false, format!("{what} was brought back by somebody else"))),
+        }
     }
 
     /// Both, in words and in truth.

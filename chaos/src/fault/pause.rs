@@ -23,8 +23,9 @@ pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
 
 /// Called while the client's request is open, so what is seen here is the proof.
 pub(super) async fn undo(strike: &mut Strike, driver: &Driver, replica: &str) -> anyhow::Result<()> {
-    strike.proof = seen(driver, replica, "while the request was open").await?;
+    let seen = seen(driver, replica, "while the request was open").await;
     driver.thaw(replica).await?;
+    strike.proof = seen?;
     driver.ready(replica, READY_WITHIN).await.map(|_| ())
 }
 

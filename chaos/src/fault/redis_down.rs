@@ -24,7 +24,8 @@ pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
     Ok(Strike::lasting(proof, InForce::RedisDown))
 }
 
-pub(super) async fn undo(driver: &Driver) -> anyhow::Result<()> {
-    driver.start_again("redis").await?;
+pub(super) async fn undo(strike: &mut Strike, driver: &Driver) -> anyhow::Result<()> {
+    let was_down = driver.start_again("redis").await?;
+    strike.proof = strike.proof.clone().lasted("redis", was_down);
     driver.all_ready(READY_WITHIN).await
 }

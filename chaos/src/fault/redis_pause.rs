@@ -23,7 +23,9 @@ pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
     Ok(Strike::lasting(proof, InForce::RedisPaused))
 }
 
-pub(super) async fn undo(driver: &Driver) -> anyhow::Result<()> {
+pub(super) async fn undo(strike: &mut Strike, driver: &Driver) -> anyhow::Result<()> {
+    let frozen = driver.is_frozen("redis").await;
     driver.thaw("redis").await?;
+    strike.proof = strike.proof.clone().lasted("redis", frozen?);
     driver.all_ready(READY_WITHIN).await
 }

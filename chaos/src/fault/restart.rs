@@ -47,6 +47,8 @@ pub(super) struct Restarted {
     pub now: Option<Ready>,
     /// How long that took; `None` if it is not back.
     pub times: Option<RestartTimes>,
+    /// Whether it was away until it was brought back here.
+    pub was_away: bool,
     /// How we know.
     pub proof: Proof,
 }
@@ -124,11 +126,11 @@ pub(super) async fn end(
 pub(super) async fn bring_back(driver: &Driver, ended: Ended) -> anyhow::Result<Restarted> {
     let Ended { replica, boot_before, signalled, stopped, exited } = ended;
     let back = async {
-        driver.start_again(&replica).await?;
-        driver.ready(&replica, READY_WITHIN).await
+        let was_away = driver.start_again(&replica).await?;
+        anyhow::Ok((was_away, driver.ready(&replica, READY_WITHIN).await?))
     };
-    let now = match back.await {
-        Ok(now) => now,
+    let (was_away, now) = match back.await {
+        Ok(back) => back,
         Err(error) => return Ok(Restarted::not_proven(format!("{replica} is not back: {error:#}"))),
     };
     let ready = Instant::now();
@@ -147,12 +149,12 @@ pub(super) async fn bring_back(driver: &Driver, ended: Ended) -> anyhow::Result<
         gone_ms: ms(exited - stopped),
         ready_ms: ms(ready - exited),
     };
-    Ok(Restarted { now: Some(now), times: Some(times), proof })
+    Ok(Restarted { now: Some(now), times: Some(times), was_away, proof })
 }
 
 impl Restarted {
     fn not_proven(why: String) -> Self {
-        Restarted { now: None, times: None, proof: Proof::new(false, why) }
+        Restarted { now: None, times: None, was_away: true, proof: Proof::new(false, why) }
     }
 }
 

@@ -183,14 +183,15 @@ pub async fn play(
     let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
     let began = Instant::now();
     let timing = Timing { lasts: args.lasts, pace: args.pace, retry_after: args.retry_after };
-    let (visitors, outages) = tokio::join!(
+    // Where one of them cannot go on, the other does not either.
+    let done = tokio::try_join!(
         work(visitors, began, timing),
         outages::strike_again_and_again(driver, &names, args, start, began)
     );
     let lasted_ms = began.elapsed().as_secs_f64() * 1000.0;
     // Even where the load was given up: the lab may be somebody else's.
     let healed = driver.heal().await;
-    let (visitors, outages) = (visitors?, outages?);
+    let (visitors, outages) = done?;
     healed?;
 
     let mut played = Vec::new();

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use super::{Hit, How, RestartArgs, Told, sql};
 use crate::driver::{Driver, DriverName, EXIT_WITHIN, READY_WITHIN, Replica, Target};
-use crate::fault::{self, Aim, Fault, Strike, redis_restart};
+use crate::fault::{self, Aim, Fault, Proof, Strike, redis_restart};
 use crate::report::wrap::fitted;
 use crate::usage::usage;
 use crate::way::Way;
@@ -17,15 +17,14 @@ use crate::way::Way;
 /// # Errors
 /// If no lab is up, it has no such target, or it broke.
 pub async fn restart(driver: DriverName, args: &RestartArgs) -> anyhow::Result<Told> {
-    let name = Driver::lab_that_is_up(driver, args.lab.as_deref()).await?;
-    let name = name.with_context(|| {
+    let name = args.lab.as_deref().with_context(|| {
         let up = match driver {
             DriverName::Local => "chaos up",
             DriverName::Docker => "chaos up --driver docker",
         };
         format!("no lab is up: start one with `{up}`, or restart at a step of a flow with --at cart:put-pen")
     })?;
-    let lab = Driver::attach(driver, &name).await?;
+    let lab = Driver::attach(driver, name).await?;
     let target = lab.target(&args.target).map_err(|error| usage(error.to_string()))?;
     let mut told = Told { text: String::new(), hits: Vec::new() };
     for target in each_of(&lab, target) {
@@ -47,11 +46,27 @@ fn each_of(lab: &Driver, target: Target) -> Vec<Target> {
 }
 
 /// Does this to a single target, and returns when everything is ready again: here, and behind a button of the
-/// live page.
+/// live page. What is not proven to be over is undone, and that is said.
 ///
 /// # Errors
 /// If the lab broke, or the target is a whole service.
 pub async fn strike(lab: &Driver, target: &Target, how: How, pause_for: Duration) -> anyhow::Result<Strike> {
+    let struck = strike_once(lab, target, how, pause_for).await;
+    if struck.as_ref().is_ok_and(|strike| strike.proof.proven) {
+        return struck;
+    }
+    let healed = match lab.heal().await {
+        Ok(done) if done.is_empty() => return struck,
+        Ok(done) => format!("afterwards {}", done.join("; ")),
+        Err(error) => format!("and the lab did not heal: {error:#}; `chaos heal` tries again"),
+    };
+    let Strike { restart, ended, proof, in_force } =
+        struck.map_err(|error| anyhow!("{error:#}; {healed}"))?;
+    let proof = Proof { proven: false, what: format!("{}; {healed}", proof.what) };
+    Ok(Strike { restart, ended, proof, in_force })
+}
+
+async fn strike_once(lab: &Driver, target: &Target, how: How, pause_for: Duration) -> anyhow::Result<Strike> {
     match target {
         Target::Replica { service, replica } => {
             hit(lab, how.to_a_replica(), service, replica, pause_for).await

@@ -27,37 +27,45 @@ impl Checker {
 
     /// Makes the account.
     pub(crate) async fn register(&self) -> Result<(), String> {
-        ask(self.client.register()).await
+        ask(self.client.register()).await.map_err(|trouble| trouble.to_string())
     }
 
     /// Logs in and reads.
     pub(crate) async fn read(&self) -> Result<Final, String> {
-        let own = ask(self.client.login()).await?;
-        let orders = ask(self.client.orders()).await?.orders;
-        let listed = ask(self.client.sessions()).await?.sessions;
-        let others = listed.into_iter().map(|session| session.session_id).filter(|id| *id != own.session_id);
-        Ok(Final { orders, sessions: others.collect(), opened_last: None })
+        let read = async {
+            let own = ask(self.client.login()).await?;
+            let orders = ask(self.client.orders()).await?.orders;
+            let listed = ask(self.client.sessions()).await?.sessions;
+            let others = listed.into_iter().map(|it| it.session_id).filter(|id| *id != own.session_id);
+            Ok(Final { orders, sessions: others.collect(), opened_last: None })
+        };
+        read.await.map_err(|trouble: Trouble| trouble.to_string())
     }
 
     /// As [`Checker::read`], and then lets the client try its token once more, now that there is a newer
     /// session than its own.
     pub(crate) async fn read_and_try(&self, client: &Client) -> Result<Final, String> {
         let held = self.read().await?;
-        let opened_last = ask(client.session_info()).await.ok().map(|session| session.session_id);
+        let opened_last = match ask(client.session_info()).await {
+            Ok(session) => Some(session.session_id),
+            Err(Trouble::Told(problem)) if problem.status == 401 => None,
+            // Without an answer nobody knows whose session it would have opened.
+            Err(trouble) => return Err(trouble.to_string()),
+        };
         Ok(Final { opened_last, ..held })
     }
 }
 
 /// The checker is no part of the story, so it may ask again as often as the service says that this can do
 /// no harm: on a busy machine a call to the store takes longer than the service waits, now and then.
-async fn ask<T>(call: Call<'_, T>) -> Result<T, String> {
+async fn ask<T>(call: Call<'_, T>) -> Result<T, Trouble> {
     let mut tries = 0;
     loop {
         tries += 1;
         match call.send("check", call.new_request_id()).await {
             Ok(answer) => return Ok(answer),
             Err(Trouble::Told(problem)) if problem.retryable && tries < TRIES => {}
-            Err(trouble) => return Err(trouble.to_string()),
+            Err(trouble) => return Err(trouble),
         }
     }
 }

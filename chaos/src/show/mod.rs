@@ -85,10 +85,10 @@ pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    let up = restart::up_already(args.driver, args.lab.as_deref()).await?;
+    restart::is_there(args.driver, args.lab.as_deref()).await?;
     let mut spec = LabSpec::new(service::twins());
     spec.driver = args.driver;
-    let driver = Driver::join_or_start(up.as_deref(), &spec).await?;
+    let driver = Driver::join_or_start(args.lab.as_deref(), &spec).await?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let listener = TcpListener::bind(address)
         .await

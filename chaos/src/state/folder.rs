@@ -35,6 +35,9 @@ impl Folder {
     /// If no lab can have this name, or the file system refuses.
     pub fn claim(name: &str) -> anyhow::Result<Claim> {
         let path = folder_of(name)?;
+        // Until it has its name and its owner, nobody takes it for one that was left behind.
+        let making = making()?;
+        making.lock_shared().context("locking out who removes folders")?;
         // Made elsewhere and renamed into place with the lock already held: nobody ever sees a folder that
         // has an owner and no lock.
         let nursery = path.with_file_name(format!(".{name}-{}", uuid::Uuid::new_v4().simple()));
@@ -64,8 +67,9 @@ impl Folder {
         let path = folder_of(name)?;
         let Some(lock) = open_lock(&path)? else { return Ok(None) };
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Folder { path, _lock: lock })),
-            Err(TryLockError::WouldBlock) => Ok(None),
+            // Another may have inherited it meanwhile, and yet another have taken the name.
+            Ok(()) if is_at(&lock, &path)? => Ok(Some(Folder { path, _lock: lock })),
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error).context("locking a lab's lock"),
         }
     }
@@ -73,6 +77,11 @@ impl Folder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Leaves it where it is, for whoever inherits it next; its lock is let go when this process ends.
+    pub fn keep(self) {
+        std::mem::forget(self);
     }
 }
 
@@ -112,6 +121,10 @@ pub fn names() -> anyhow::Result<Vec<String>> {
 /// As [`labs`].
 pub fn remove_doomed() -> anyhow::Result<usize> {
     let labs = labs()?;
+    let making = making()?;
+    if making.try_lock().is_err() {
+        return Ok(0); // Somebody makes one just now, and it does not look owned yet.
+    }
     let mut removed = 0;
     for doomed in entries()?.iter().filter(|name| name.starts_with('.')).map(|name| labs.join(name)) {
         let owned = match open_lock(&doomed)? {
@@ -167,6 +180,19 @@ fn entries() -> anyhow::Result<Vec<String>> {
         entries.filter_map(Result::ok).filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     Ok(names)
+}
+
+/// Held, shared, by whoever makes a lab's folder, and by whoever removes those that nobody owns.
+fn making() -> anyhow::Result<File> {
+    let path = home()?.join("making");
+    File::create(&path).with_context(|| format!("opening {}", path.display()))
+}
+
+/// Whether this is the lock that lies in the folder now.
+fn is_at(lock: &File, folder: &Path) -> anyhow::Result<bool> {
+    let held = lock.metadata().context("looking at a lab's lock")?;
+    Ok(fs::metadata(folder.join("lock"))
+        .is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())))
 }
 
 fn open_lock(folder: &Path) -> anyhow::Result<Option<File>> {

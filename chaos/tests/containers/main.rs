@@ -62,7 +62,7 @@ impl Drop for Swept {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let engine = engine::open().await.unwrap();
-                remove::all_of(&engine, &project).await.unwrap();
+                remove::all_of(&engine, &project, None).await.unwrap();
             });
         };
         std::thread::spawn(sweep).join().unwrap();

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use chaos::fault::{self, Fault};
+use chaos::fault::{self, Aim, Fault};
 use chaos::gates;
 use chaos::service;
+use chaos::way::Way;
 use hyper::Method;
 use serde_json::json;
 
 use super::support::{self, Call, Lab, Running};
-use super::{SOON, drivers, has_redis, strike};
+use super::{SOON, aim, drivers, has_redis, strike};
 
 fn has_gateway(lab: &Running, test: &str) -> bool {
     let none = lab.driver.gateway().err();
@@ -46,6 +47,20 @@ async fn a_gateway_takes_turns_and_keeps_a_session_with_its_replica_where_it_is_
                 assert_eq!(cookie.send(&entries.sticky).await.unwrap().header("x-served-by"), home);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_replica_that_somebody_else_brings_back_was_not_away() {
+    for lab in drivers(|| Lab::of([service::stateless()]).gateway()).await {
+        if !has_gateway(&lab, "a_replica_that_somebody_else_brings_back_was_not_away") {
+            return;
+        }
+        let aim = Aim { way: Way::Gateway, ..aim(&lab.driver, "stateless-1") };
+        let mut strike = fault::strike(Fault::Kill, aim).await.unwrap();
+        assert_eq!(lab.driver.heal().await.unwrap().len(), 1);
+        fault::undo(&mut strike, &lab.driver).await.unwrap();
+        assert!(!strike.proof.proven && strike.proof.what.contains("by somebody else"), "{strike:?}");
     }
 }
 

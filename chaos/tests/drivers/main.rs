@@ -278,6 +278,26 @@ async fn one_that_dies_at_this_very_moment_is_healed_like_one_that_is_dead() {
 }
 
 #[tokio::test]
+async fn a_rotation_that_stops_half_way_is_completed_and_one_that_had_not_begun_is_forgotten() {
+    for lab in drivers(|| Lab::of([service::stateless()])).await {
+        let kid = async |name: &str| lab.driver.ready(name, SOON).await.unwrap().kid.unwrap();
+        let before = kid("stateless-1").await;
+        lab.driver.new_key("stateless", false).await.unwrap();
+        assert!(strike(&lab, Fault::Graceful, "stateless-1").await.proof.proven);
+        assert!(kid("stateless-1").await != before && kid("stateless-2").await == before);
+        let done = lab.driver.heal().await.unwrap();
+        assert_eq!(done, ["stateless-2 had an older key than its sibling and was restarted"]);
+        let now = kid("stateless-1").await;
+        assert!(now != before && kid("stateless-2").await == now);
+
+        lab.driver.new_key("stateless", false).await.unwrap();
+        assert_eq!(lab.driver.heal().await.unwrap(), Vec::<String>::new());
+        assert!(strike(&lab, Fault::Graceful, "stateless-2").await.proof.proven);
+        assert_eq!(kid("stateless-2").await, now);
+    }
+}
+
+#[tokio::test]
 async fn what_will_not_come_back_is_named_and_keeps_nobody_else_from_healing() {
     for lab in drivers(Lab::twins).await {
         lab.driver.kill("stateful-1").await.unwrap();

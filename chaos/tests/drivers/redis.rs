@@ -62,6 +62,22 @@ async fn an_outage_of_redis_is_in_force_until_it_is_undone() {
 }
 
 #[tokio::test]
+async fn an_outage_that_somebody_else_ends_is_no_proof() {
+    for lab in drivers(|| Lab::of([service::stateless()])).await {
+        if !has_redis(&lab, "an_outage_that_somebody_else_ends_is_no_proof") {
+            return;
+        }
+        for fault in [Fault::RedisPause, Fault::RedisDown] {
+            let mut strike = strike(&lab, fault, "stateless-1").await;
+            assert!(strike.proof.proven, "{strike:?}");
+            assert_eq!(lab.driver.heal().await.unwrap().len(), 1);
+            fault::undo(&mut strike, &lab.driver).await.unwrap();
+            assert!(!strike.proof.proven && strike.proof.what.contains("by somebody else"), "{strike:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_fault_on_redis_can_land_while_a_request_is_held() {
     for lab in drivers(|| Lab::of([service::stateless()])).await {
         if !has_redis(&lab, "every_fault_on_redis_can_land_while_a_request_is_held") {

@@ -1,6 +1,8 @@
 //! How is a container made anew, so that everybody takes it for the one it was? With the same name, labels,
 //! ports and volumes, as the engine tells them; the compose project owns it as before.
 
+use std::time::Instant;
+
 use anyhow::{Context, bail};
 use bollard::Docker as Engine;
 use bollard::models::{
@@ -12,10 +14,12 @@ use bollard::query_parameters::{
 };
 use futures_util::TryStreamExt;
 
-use super::engine::plain;
-use super::find::Found;
-use super::labels::{NEXT, Role};
+use super::engine::{plain, said};
+use super::find::{self, Found, HalfMade};
+use super::labels::{MAKER, NEXT, Owner, Role};
+use super::wait::LOOK_EVERY;
 use super::{Docker, logs};
+use crate::driver::EXIT_WITHIN;
 
 impl Docker {
     /// Makes a container that is down anew, changed in one thing. Its log is kept if logs are.
@@ -97,7 +101,8 @@ impl Docker {
 
     /// Creates the container that is to follow another, or to work for it, in the place of what an earlier attempt has
     /// left; its name.
-    async fn create_next(&self, container: &str, body: ContainerCreateBody) -> anyhow::Result<String> {
+    async fn create_next(&self, container: &str, mut body: ContainerCreateBody) -> anyhow::Result<String> {
+        body.labels.get_or_insert_default().insert(MAKER.to_owned(), Owner::me().to_string());
         let (engine, next) = (&self.project.engine, format!("{container}{NEXT}"));
         let _ = engine.remove_container(&next, force()).await;
         let named = CreateContainerOptionsBuilder::default().name(&next).build();
@@ -121,23 +126,46 @@ impl Docker {
 }
 
 /// Ends what a killed tool had begun: where the old container is still there, the new one goes; where it is
-/// gone, the new one takes its place. Says what was done.
+/// gone, the new one takes its place. What a tool that lives is at is left to it. Says what was done.
 ///
 /// # Errors
 /// What the engine would not do.
 pub(super) async fn finish(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> {
     let mut done = Vec::new();
-    for (name, next) in &lab.half_made {
-        if lab.boxes.contains_key(name) {
-            engine.remove_container(next, force()).await.map_err(plain)?;
-            done.push(format!("{name} was being made anew; what there was of it is removed"));
-        } else {
-            let renamed = RenameContainerOptionsBuilder::default().name(next.trim_end_matches(NEXT)).build();
-            engine.rename_container(next, renamed).await.map_err(plain)?;
-            done.push(format!("{name} was being made anew; the new one takes its place"));
+    let me = Owner::me();
+    for (name, HalfMade { container: next, maker }) in &lab.half_made {
+        if maker.as_ref().is_some_and(|maker| *maker != me && maker.lives()) {
+            continue;
+        }
+        match lab.boxes.get(name) {
+            Some(old) if !find::is_going(old) => {
+                engine.remove_container(next, force()).await.map_err(plain)?;
+                done.push(format!("{name} was being made anew; what there was of it is removed"));
+            }
+            _ => {
+                let container = next.trim_end_matches(NEXT);
+                is_removed(engine, container).await?;
+                let renamed = RenameContainerOptionsBuilder::default().name(container).build();
+                engine.rename_container(next, renamed).await.map_err(plain)?;
+                done.push(format!("{name} was being made anew; the new one takes its place"));
+            }
         }
     }
     Ok(done)
+}
+
+/// Waits until the engine has removed what it is removing.
+async fn is_removed(engine: &Engine, container: &str) -> anyhow::Result<()> {
+    let start = Instant::now();
+    loop {
+        match engine.inspect_container(container, None).await {
+            Err(error) if said(&error, 404) => return Ok(()),
+            _ if start.elapsed() > EXIT_WITHIN => {
+                bail!("the engine has not removed {container} within {EXIT_WITHIN:?}")
+            }
+            _ => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
 }
 
 /// Running or not.

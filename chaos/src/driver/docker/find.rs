@@ -11,7 +11,7 @@ use bollard::query_parameters::{
 
 use super::compose::Published;
 use super::engine::plain;
-use super::labels::{self, BOX, BOXES, ENV_FILE, KIND, NEXT, OWNER, Owner, PROJECT, Role};
+use super::labels::{self, BOX, BOXES, ENV_FILE, KIND, MAKER, NEXT, OWNER, Owner, PROJECT, Role};
 use super::program;
 use super::project::{Boxed, Project};
 
@@ -24,8 +24,8 @@ pub struct Found {
     pub boxes: BTreeMap<String, ContainerSummary>,
     /// Containers of the project that are not the lab's.
     pub strangers: Vec<String>,
-    /// Boxes that were being made anew when their tool was killed, and their containers.
-    pub half_made: BTreeMap<String, String>,
+    /// Boxes that are being made anew, or were when their tool was killed.
+    pub half_made: BTreeMap<String, HalfMade>,
     /// Which run of this tool made it; `None` if compose did.
     pub owner: Option<Owner>,
     /// Whether that run made it for itself.
@@ -34,6 +34,15 @@ pub struct Found {
     pub expected: Vec<String>,
     /// The file with its keys and ports, if compose was told of another than the usual one.
     pub env_file: Option<String>,
+}
+
+/// What is to take the place of a box.
+#[derive(Debug, Clone)]
+pub struct HalfMade {
+    /// The name of its container.
+    pub container: String,
+    /// Which run of this tool makes it.
+    pub maker: Option<Owner>,
 }
 
 /// All labs.
@@ -53,11 +62,11 @@ pub async fn project(engine: &Engine, name: &str) -> anyhow::Result<Option<Found
 }
 
 /// The projects of which a tool that is gone has left a network or a volume, and no container by which it could be
-/// found.
+/// found; and which tool that was.
 ///
 /// # Errors
 /// If the engine does not answer.
-pub async fn without_boxes(engine: &Engine) -> anyhow::Result<BTreeSet<String>> {
+pub async fn without_boxes(engine: &Engine) -> anyhow::Result<BTreeMap<String, Owner>> {
     let filters = HashMap::from([("label", vec![OWNER])]);
     let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
     let networks = engine.list_networks(Some(options)).await.map_err(plain).context("listing networks")?;
@@ -69,7 +78,7 @@ pub async fn without_boxes(engine: &Engine) -> anyhow::Result<BTreeSet<String>> 
     let left = labels.filter_map(|mut labels| {
         let owner = Owner::read(labels.get(OWNER)?)?;
         let project = labels.remove(PROJECT)?;
-        (!owner.lives() && !with_boxes.contains(&project)).then_some(project)
+        (!owner.lives() && !with_boxes.contains(&project)).then_some((project, owner))
     });
     Ok(left.collect())
 }
@@ -97,7 +106,8 @@ fn sorted(containers: Vec<ContainerSummary>) -> Vec<Found> {
         });
         match (Role::read(label), label(BOX)) {
             (Some(_), Some(name)) if name_of(&container).ends_with(NEXT) => {
-                lab.half_made.insert(name, name_of(&container));
+                let maker = label(MAKER).and_then(|maker| Owner::read(&maker));
+                lab.half_made.insert(name, HalfMade { container: name_of(&container), maker });
             }
             (Some(_), Some(name)) => {
                 lab.owner = label(OWNER).and_then(|owner| Owner::read(&owner)).or(lab.owner.take());
@@ -112,6 +122,12 @@ fn sorted(containers: Vec<ContainerSummary>) -> Vec<Found> {
         }
     }
     labs.into_values().collect()
+}
+
+/// Whether the engine is removing this container.
+pub(super) fn is_going(container: &ContainerSummary) -> bool {
+    let state = container.state.as_ref().map(ToString::to_string);
+    matches!(state.as_deref(), Some("removing" | "dead"))
 }
 
 /// A container's name, as people write it.

@@ -6,7 +6,8 @@ use anyhow::{anyhow, bail};
 use bollard::Docker as Engine;
 
 use super::find::Found;
-use super::{Docker, anew, attach, engine, find, lab, remove};
+use super::labels::Owner;
+use super::{Docker, anew, attach, engine, find, lab};
 use crate::driver::{Driver, Healing};
 
 /// Heals one lab, or all of them; says of each what was done.
@@ -16,7 +17,7 @@ use crate::driver::{Driver, Healing};
 pub async fn heal(only: Option<&str>) -> anyhow::Result<Vec<(String, anyhow::Result<Vec<String>>)>> {
     let engine = engine::open().await?;
     let mut remains = find::without_boxes(&engine).await?;
-    remains.retain(|name| only.is_none_or(|only| only == name));
+    remains.retain(|name, _| only.is_none_or(|only| only == name));
     let labs = match only {
         None => find::all(&engine).await?,
         Some(name) => match find::project(&engine, name).await? {
@@ -26,8 +27,8 @@ pub async fn heal(only: Option<&str>) -> anyhow::Result<Vec<(String, anyhow::Res
         },
     };
     let mut told = Vec::new();
-    for name in remains {
-        let removed = remove_all(&engine, &name).await;
+    for (name, owner) in remains {
+        let removed = remove_all(&engine, &name, &owner).await;
         told.push((name, removed));
     }
     for lab in labs {
@@ -38,7 +39,7 @@ pub async fn heal(only: Option<&str>) -> anyhow::Result<Vec<(String, anyhow::Res
 
 async fn heal_one(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> {
     match &lab.owner {
-        Some(owner) if !owner.lives() => remove_all(engine, &lab.name).await,
+        Some(owner) if !owner.lives() => remove_all(engine, &lab.name, owner).await,
         Some(_) if lab.private => {
             Ok(vec!["is in use by a running `chaos`, which undoes what it does; left alone".to_owned()])
         }
@@ -75,8 +76,7 @@ async fn put_right(engine: &Engine, lab: &Found) -> anyhow::Result<Vec<String>> 
     Ok(done)
 }
 
-async fn remove_all(engine: &Engine, name: &str) -> anyhow::Result<Vec<String>> {
-    remove::all_of(engine, name).await?;
-    remove::files(&lab::files_of(name)?)?;
+async fn remove_all(engine: &Engine, name: &str, owner: &Owner) -> anyhow::Result<Vec<String>> {
+    lab::remove_left(engine, name, owner).await?;
     Ok(vec!["its tool is gone; what it left behind is removed".to_owned()])
 }

@@ -43,7 +43,8 @@ pub async fn start(spec: &LabSpec) -> anyhow::Result<Docker> {
     let lab = project.describe(spec.keep_logs_in.clone().unwrap_or_default())?;
 
     // From here on whatever goes wrong, even a panic, drops `ours`, which removes what was made.
-    let ours = Ours::new(&name, files_of(&name)?, spec.keep_logs_in.clone(), publisher.into_locked());
+    let files = files_of(&name, &Owner::me())?;
+    let ours = Ours::new(&name, files, spec.keep_logs_in.clone(), publisher.into_locked());
     write_files(&planned, ours.files())?;
     let names: Vec<&str> = planned.keys().map(String::as_str).collect();
     let labels = vec![
@@ -69,8 +70,8 @@ fn private_name() -> String {
 async fn make_room(engine: &Engine, name: &str) -> anyhow::Result<()> {
     new_lab_name(name).map_err(|rule| anyhow!("{rule}, not {name:?}"))?;
     let Some(there) = find::project(engine, name).await? else {
-        if find::without_boxes(engine).await?.iter().any(|left| left == name) {
-            return remove::all_of(engine, name).await;
+        if let Some(owner) = find::without_boxes(engine).await?.get(name) {
+            return remove_left(engine, name, owner).await;
         }
         // Its volumes may be: compose keeps them, and with them a database with another password.
         return no_volumes(engine, name).await;
@@ -79,7 +80,7 @@ async fn make_room(engine: &Engine, name: &str) -> anyhow::Result<()> {
         Some(owner) if owner.lives() => {
             bail!("a lab called {name:?} is up already; `chaos status` shows it")
         }
-        Some(_) => remove::all_of(engine, name).await,
+        Some(owner) => remove_left(engine, name, &owner).await,
         None => bail!(
             "compose runs a project called {name:?}: `{} -p {name} down -v` removes it, or take another name \
              with --lab; a project of compose needs no `chaos up`",
@@ -129,8 +130,17 @@ fn boxed(project: &str, planned: &BTreeMap<String, Planned>) -> BTreeMap<String,
 ///
 /// # Errors
 /// If the temporary folder cannot be written to.
-pub fn files_of(project: &str) -> anyhow::Result<PathBuf> {
-    Ok(crate::state::folder::home()?.join("containers").join(project))
+pub fn files_of(project: &str, owner: &Owner) -> anyhow::Result<PathBuf> {
+    Ok(crate::state::folder::home()?.join("containers").join(format!("{project}.{owner}")))
+}
+
+/// Removes all that a tool that is gone has left of its lab.
+///
+/// # Errors
+/// What the engine would not remove.
+pub async fn remove_left(engine: &Engine, project: &str, owner: &Owner) -> anyhow::Result<()> {
+    remove::all_of(engine, project, Some(owner)).await?;
+    remove::files(&files_of(project, owner)?)
 }
 
 fn write_files(planned: &BTreeMap<String, Planned>, folder: &Path) -> anyhow::Result<()> {

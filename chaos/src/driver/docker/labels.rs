@@ -15,6 +15,8 @@ pub const REPLICA: &str = "amnesia.replica";
 pub const KIND: &str = "amnesia.lab";
 /// Which run of this tool has made the lab; see [`Owner`].
 pub const OWNER: &str = "amnesia.owner";
+/// Which run of this tool makes a box anew: of a container whose name ends with [`NEXT`].
+pub const MAKER: &str = "amnesia.maker";
 /// The names of all boxes of a lab that this tool has made, with spaces between them.
 pub const BOXES: &str = "amnesia.boxes";
 

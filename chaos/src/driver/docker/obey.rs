@@ -33,7 +33,7 @@ impl Docker {
             Verb::AwaitExit { process, within_ms } => {
                 return Ok(Done::Whether(self.gone(&process, Duration::from_millis(within_ms)).await?));
             }
-            Verb::Start { process } => self.start_again(&process).await?,
+            Verb::Start { process } => return Ok(Done::Whether(self.start_again(&process).await?)),
             Verb::WipeRedis => self.wipe_redis().await?,
             Verb::NewKey { service, overlap } => self.new_key(&service, overlap).await?,
             Verb::Heal => return Ok(Done::Healed(self.heal().await?)),
@@ -77,8 +77,11 @@ impl Docker {
 
     async fn thaw(&self, name: &str) -> anyhow::Result<()> {
         let container = &self.project.boxed(name)?.container;
-        let unpaused = self.project.engine.unpause_container(container).await;
-        unpaused.map_err(plain).with_context(|| format!("letting {name} go on"))
+        match self.project.engine.unpause_container(container).await {
+            // Another has let it go on meanwhile.
+            Err(_) if self.project.state_of(name).await?.paused == Some(false) => Ok(()),
+            unpaused => unpaused.map_err(plain).with_context(|| format!("letting {name} go on")),
+        }
     }
 
     async fn gone(&self, name: &str, within: Duration) -> anyhow::Result<bool> {
@@ -93,15 +96,16 @@ impl Docker {
         }
     }
 
-    /// Starts a box that is down, with the key ring it is to have by now, and waits until it answers.
-    pub(super) async fn start_again(&self, name: &str) -> anyhow::Result<()> {
+    /// Starts a box that is down, with the key ring it is to have by now, and waits until it answers; false if it
+    /// runs.
+    pub(super) async fn start_again(&self, name: &str) -> anyhow::Result<bool> {
         if self.project.state_of(name).await?.running == Some(true) {
-            return Ok(());
+            return Ok(false);
         }
         self.renew_ring(name).await?;
         self.project.start(name, &self.lab, READY_WITHIN).await?;
         self.project.is_started(name);
-        Ok(())
+        Ok(true)
     }
 
     /// Unpauses what is paused and starts what is down, the stores first. A box that will not come back does not
@@ -117,17 +121,17 @@ impl Docker {
 
     async fn heal_box(&self, name: &str) -> anyhow::Result<Option<String>> {
         let done = match self.project.state_of(name).await? {
-            ContainerState { paused: Some(true), .. } => {
-                self.thaw(name).await?;
-                format!("{name} was paused and goes on")
-            }
             // Told to end and still here: it does not get a second chance to refuse.
             ContainerState { running: Some(true), .. } if self.should_have_ended(name).await => {
                 // It may end by itself between the look and the signal.
                 let refused = self.signal(name, "SIGKILL").await?;
-                self.gone(name, EXIT_WITHIN).await?;
+                self.is_gone(name).await?;
                 self.start_again(name).await?;
                 healing::started(name, refused)
+            }
+            ContainerState { paused: Some(true), .. } => {
+                self.thaw(name).await?;
+                format!("{name} was paused and goes on")
             }
             ContainerState { running: Some(true), .. } => return Ok(None),
             _ => {
@@ -141,8 +145,16 @@ impl Docker {
     /// Ends a replica and starts it again, with the ring it is to have by now.
     pub(super) async fn restart_with_its_ring(&self, name: &str) -> anyhow::Result<()> {
         self.end(name, false).await?;
-        self.gone(name, EXIT_WITHIN).await?;
-        self.start_again(name).await
+        self.is_gone(name).await?;
+        self.start_again(name).await.map(|_| ())
+    }
+
+    /// Waits until it has exited.
+    async fn is_gone(&self, name: &str) -> anyhow::Result<()> {
+        if !self.gone(name, EXIT_WITHIN).await? {
+            bail!("{name} had not exited {EXIT_WITHIN:?} after the signal");
+        }
+        Ok(())
     }
 
     /// Whether a box that runs was asked to end: by us, or by a tool that is gone and has left it draining.

@@ -10,6 +10,7 @@ use anyhow::Context;
 use bollard::Docker as Engine;
 use tokio::sync::oneshot;
 
+use super::labels::Owner;
 use super::project::lock;
 use super::{engine, find, logs, remove};
 use crate::driver::local::ports::Port;
@@ -64,6 +65,9 @@ impl Ours {
 
     /// Ends the lab.
     pub async fn end(&self, engine: &Engine) {
+        if self.gone.load(Ordering::Relaxed) {
+            return;
+        }
         // What cannot be removed now, `chaos heal` removes when this tool is gone.
         if let Err(error) = self.remove(engine).await {
             eprintln!(
@@ -71,18 +75,17 @@ impl Ours {
                 self.project
             );
         }
+        // Not before: whoever is interrupted meanwhile has not ended it, and dropping does.
+        self.gone.store(true, Ordering::Relaxed);
     }
 
     async fn remove(&self, engine: &Engine) -> anyhow::Result<()> {
-        if self.gone.swap(true, Ordering::Relaxed) {
-            return Ok(());
-        }
         if let (Some(folder), Ok(Some(found))) =
             (&self.keep_logs_in, find::project(engine, &self.project).await)
         {
             logs::collect(engine, &found, folder, None).await;
         }
-        remove::all_of(engine, &self.project).await?;
+        remove::all_of(engine, &self.project, Some(&Owner::me())).await?;
         remove::files(&self.files)
     }
 

@@ -26,6 +26,10 @@ mod inside {
     pub const ENTRIES: [(&str, u16, u16); 2] = [("stateful", 8081, 8082), ("stateless", 8083, 8084)];
 }
 
+/// Who was asked to end by this tool and has not been started since: labs, and their boxes. It belongs to no driver,
+/// because the driver of a command that is interrupted is gone when its lab is healed.
+static TOLD_TO_END: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
+
 /// The containers of one lab, and the engine they live in.
 #[derive(Debug)]
 pub struct Project {
@@ -37,8 +41,6 @@ pub struct Project {
     pub boxes: BTreeMap<String, Boxed>,
     /// The key ring that a service's replicas get at their next start, if it is not the one they have.
     pub(super) rings: Mutex<BTreeMap<String, String>>,
-    /// Who was asked to end by this tool and has not been started since.
-    pub(super) told_to_end: Mutex<BTreeSet<String>>,
 }
 
 /// One box. It keeps its name and its ports, whatever happens to its container.
@@ -68,8 +70,7 @@ impl Boxed {
 impl Project {
     /// The project with these boxes.
     pub fn new(engine: Engine, name: &str, boxes: BTreeMap<String, Boxed>) -> Project {
-        let (rings, told_to_end) = (Mutex::default(), Mutex::default());
-        Project { engine, name: name.to_owned(), boxes, rings, told_to_end }
+        Project { engine, name: name.to_owned(), boxes, rings: Mutex::default() }
     }
 
     /// One of its boxes.
@@ -118,17 +119,17 @@ impl Project {
 
     /// Remembers that a box was asked to end.
     pub(super) fn told_to_end(&self, name: &str) {
-        lock(&self.told_to_end).insert(name.to_owned());
+        lock(&TOLD_TO_END).insert((self.name.clone(), name.to_owned()));
     }
 
     /// A box was started, so nobody has asked this run of it to end.
     pub(super) fn is_started(&self, name: &str) {
-        lock(&self.told_to_end).remove(name);
+        lock(&TOLD_TO_END).remove(&(self.name.clone(), name.to_owned()));
     }
 
     /// Whether this run of a box was asked to end.
     pub(super) fn was_told_to_end(&self, name: &str) -> bool {
-        lock(&self.told_to_end).contains(name)
+        lock(&TOLD_TO_END).contains(&(self.name.clone(), name.to_owned()))
     }
 
     /// The lab, as far as it does not change while it is up.

@@ -13,15 +13,16 @@ use bollard::query_parameters::{
 use futures_util::future::join_all;
 
 use super::engine::{plain, said};
-use super::labels::PROJECT;
+use super::labels::{OWNER, Owner, PROJECT};
 
-/// Removes everything with the project's label, running or not.
+/// Removes everything with the project's label, running or not; only what this run of the tool has made, if one is
+/// named: another may have taken the name meanwhile.
 ///
 /// # Errors
 /// What the engine would not remove.
-pub async fn all_of(engine: &Engine, project: &str) -> anyhow::Result<()> {
-    let label = format!("{PROJECT}={project}");
-    let filters = HashMap::from([("label", vec![label.as_str()])]);
+pub async fn all_of(engine: &Engine, project: &str, made_by: Option<&Owner>) -> anyhow::Result<()> {
+    let labels = [Some(format!("{PROJECT}={project}")), made_by.map(|owner| format!("{OWNER}={owner}"))];
+    let filters = HashMap::from([("label", labels.iter().flatten().map(String::as_str).collect())]);
 
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
     let containers = engine.list_containers(Some(options)).await.map_err(plain)?;

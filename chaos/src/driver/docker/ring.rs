@@ -7,6 +7,7 @@ use bollard::models::{ContainerCreateBody, ContainerInspectResponse};
 use super::Docker;
 use super::labels::Role;
 use super::project::lock;
+use crate::driver::healing;
 use crate::driver::keys::Ring;
 
 /// The variable with the keys.
@@ -47,10 +48,7 @@ impl Docker {
                 let has = ring_of(&self.project.inspect(&replica.name).await?);
                 if has.is_some_and(|has| has != newest) {
                     self.restart_with_its_ring(&replica.name).await?;
-                    done.push(format!(
-                        "{} had an older key than its sibling and was restarted",
-                        replica.name
-                    ));
+                    done.push(healing::rekeyed(&replica.name));
                 }
             }
         }

@@ -21,7 +21,7 @@ use crate::http;
 use crate::state::LabState;
 
 /// Between two questions. Each is a connection through the engine's proxy.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Between two looks at whether it still runs.
 const RUNS_EVERY: Duration = Duration::from_millis(250);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use nix::sys::signal::Signal;
 
 use super::proc;
@@ -14,7 +15,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(2);
 /// Removes what a dead tool left of its lab; says what that was. Nothing if its owner lives.
 ///
 /// # Errors
-/// If the folder cannot be read.
+/// If the folder cannot be read, or a process does not end.
 pub fn bury(name: &str) -> anyhow::Result<Vec<String>> {
     let Some(folder) = Folder::inherit(name)? else { return Ok(Vec::new()) };
     let mut done = Vec::new();
@@ -29,6 +30,14 @@ pub fn bury(name: &str) -> anyhow::Result<Vec<String>> {
         let start = Instant::now();
         while proc::runs(id) && start.elapsed() < GONE_WITHIN {
             std::thread::sleep(Duration::from_millis(1));
+        }
+        if proc::runs(id) {
+            // Its folder stays, so that the next attempt knows of it.
+            folder.keep();
+            bail!(
+                "{process} (pid {}) outlived SIGKILL for {GONE_WITHIN:?}; `chaos heal` tries again",
+                id.pid
+            );
         }
         let mark = state.as_ref().map_or("", |state| &state.mark);
         match proc::end_orphans(id, mark) {

@@ -48,6 +48,8 @@ pub(super) struct Slot {
     pub role: Role,
     /// What was last started here, dead or alive.
     pub running: Mutex<Option<Running>>,
+    /// The keys that it was started with, if it is a replica.
+    pub ring: Mutex<Option<Ring>>,
     /// Two who change the same process do it one after the other: of two who start it the second finds it running.
     pub turn: tokio::sync::Mutex<()>,
 }
@@ -100,7 +102,8 @@ impl Lab {
                 None if recipe.name == "redis" => Role::Redis,
                 None => Role::Gateway,
             };
-            let slot = Slot { role, running: Mutex::default(), turn: tokio::sync::Mutex::default(), recipe };
+            let (running, ring, turn) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
+            let slot = Slot { role, running, ring, turn, recipe };
             (slot.recipe.name.clone(), slot)
         });
         Ok(Lab {

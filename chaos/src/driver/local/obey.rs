@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use tokio::sync::MutexGuard;
 
-use super::lab::{LOOK_EVERY, Lab, Role, SIGNAL_WITHIN, Slot, lock, no_such};
+use super::lab::{LOOK_EVERY, Lab, Role, SIGNAL_WITHIN, lock};
 use super::proc;
 use super::process::{self, Recipe, Running};
 use crate::driver::gateway;
@@ -29,6 +29,7 @@ impl Lab {
             | Verb::Freeze { process }
             | Verb::Thaw { process }
             | Verb::Start { process } => Some(self.turn(process).await?),
+            Verb::WipeRedis => Some(self.turn("redis").await?),
             _ => None,
         };
         match verb {
@@ -41,12 +42,9 @@ impl Lab {
                 let running = self.running(&process)?;
                 return Ok(Done::Whether(running.gone(Duration::from_millis(within_ms)).await));
             }
-            Verb::Start { process } => self.start(&process).await?,
+            Verb::Start { process } => return Ok(Done::Whether(self.start(&process).await?)),
             Verb::WipeRedis => self.wipe_redis()?,
-            Verb::NewKey { service, overlap } => {
-                let mut rings = lock(&self.rings);
-                rings.get_mut(&service).with_context(|| no_such("service", &service))?.rotate(overlap)?;
-            }
+            Verb::NewKey { service, overlap } => self.new_key(&service, overlap)?,
             Verb::Heal => return Ok(Done::Healed(self.heal().await?)),
             Verb::Look => return Ok(Done::State(Box::new(self.state()))),
         }
@@ -54,11 +52,11 @@ impl Lab {
     }
 
     /// Waits until nobody else changes this process; then only the holder does.
-    async fn turn(&self, process: &str) -> anyhow::Result<MutexGuard<'_, ()>> {
+    pub(super) async fn turn(&self, process: &str) -> anyhow::Result<MutexGuard<'_, ()>> {
         Ok(self.slot(process)?.turn.lock().await)
     }
 
-    fn end(&self, process: &str, signal: Signal) -> anyhow::Result<()> {
+    pub(super) fn end(&self, process: &str, signal: Signal) -> anyhow::Result<()> {
         let (slot, running) = (self.slot(process)?, self.running(process)?);
         self.write_down(process, |state| state.condition = Condition::Down)?;
         running.signal(&slot.recipe, signal)
@@ -80,10 +78,11 @@ impl Lab {
         self.write_down(process, |state| state.condition = Condition::Up)
     }
 
-    async fn start(&self, process: &str) -> anyhow::Result<()> {
+    /// Starts it; false if it runs.
+    pub(super) async fn start(&self, process: &str) -> anyhow::Result<bool> {
         let slot = self.slot(process)?;
         if lock(&slot.running).as_ref().is_some_and(Running::runs) {
-            return Ok(());
+            return Ok(false);
         }
         let recipe = self.filled_in(slot)?;
         process::note(&recipe.log, "start");
@@ -97,10 +96,11 @@ impl Lab {
             state.started_at = Timestamp::now();
         })?;
         match &slot.role {
-            Role::Replica { .. } => running.announced(&recipe, READY_WITHIN).await.map(|_| ()),
-            Role::Redis => self.redis_answers(&running, &recipe).await,
-            Role::Gateway => self.gateway_answers(&running, &recipe).await,
+            Role::Replica { .. } => running.announced(&recipe, READY_WITHIN).await.map(|_| ())?,
+            Role::Redis => self.redis_answers(&running, &recipe).await?,
+            Role::Gateway => self.gateway_answers(&running, &recipe).await?,
         }
+        Ok(true)
     }
 
     async fn redis_answers(&self, running: &Running, recipe: &Recipe) -> anyhow::Result<()> {
@@ -153,7 +153,16 @@ impl Lab {
         for process in redis.chain(self.slots.keys().filter(|name| *name != "redis")) {
             healing.note(self.heal_process(process).await);
         }
+        healing.note(self.one_ring_for_all().await);
         healing.outcome()
+    }
+
+    /// Waits until it has exited.
+    pub(super) async fn is_gone(&self, process: &str, running: &Running) -> anyhow::Result<()> {
+        if !running.gone(EXIT_WITHIN).await {
+            bail!("{process} had not exited {EXIT_WITHIN:?} after the signal");
+        }
+        Ok(())
     }
 
     async fn heal_process(&self, process: &str) -> anyhow::Result<Option<String>> {
@@ -167,7 +176,7 @@ impl Lab {
             Some(running) if condition == Some(Condition::Down) => {
                 // It may end by itself between the look and the signal.
                 let refused = running.signal(&slot.recipe, Signal::SIGKILL).is_ok();
-                running.gone(EXIT_WITHIN).await;
+                self.is_gone(process, &running).await?;
                 self.start(process).await?;
                 healing::started(process, refused)
             }
@@ -182,18 +191,6 @@ impl Lab {
             }
         };
         Ok(Some(done))
-    }
-
-    fn filled_in(&self, slot: &Slot) -> anyhow::Result<Recipe> {
-        let mut recipe = slot.recipe.clone();
-        if let Role::Replica { service } = &slot.role {
-            let rings = lock(&self.rings);
-            let ring = rings.get(service).with_context(|| no_such("service", service))?.text();
-            for (_, value) in &mut recipe.env {
-                *value = value.replace("{keys}", &ring);
-            }
-        }
-        Ok(recipe)
     }
 }
 
