@@ -163,6 +163,20 @@ async fn a_run_that_is_interrupted_leaves_nothing_and_a_killed_one_is_healed_awa
     assert_eq!(run.wait().unwrap().code(), Some(130));
     assert_eq!(left(&engine, &lab).await, Vec::<String>::new());
 
+    // While they are being taken away again.
+    let mut run = start();
+    let lab = private_lab_of(&engine, run.id()).await;
+    let _swept = Swept(lab.clone());
+    let replica = format!("{lab}-stateful-1-1");
+    let runs = async || engine.inspect_container(&replica, None).await.ok()?.state?.running;
+    eventually(&engine, "its first replica runs", async || runs().await.filter(|runs| *runs)).await;
+    let all = left(&engine, &lab).await.len();
+    let fewer = async || (left(&engine, &lab).await.len() < all).then_some(());
+    eventually(&engine, "the first of its boxes is gone", fewer).await;
+    signal(&run, Signal::SIGINT);
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    assert_eq!(left(&engine, &lab).await, Vec::<String>::new());
+
     let mut run = start();
     let lab = private_lab_of(&engine, run.id()).await;
     let _swept = Swept(lab.clone());
