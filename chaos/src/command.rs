@@ -58,11 +58,17 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
 /// too, means the same one, whatever comes up meanwhile.
 ///
 /// # Errors
-/// If nobody says which of several, or the engine does not answer.
+/// If nobody says which of several, or the engine does not answer; before that, what is wrong in any lab.
 pub async fn name_the_lab(cli: &mut Cli) -> anyhow::Result<()> {
     let (driver, lab) = match &mut cli.command {
-        Some(Command::Restart(args)) => (args.driver.driver(), &mut args.lab),
-        Some(Command::Show(args)) => (Some(args.driver), &mut args.lab),
+        Some(Command::Restart(args)) => {
+            args.at.is_some().then(|| aimed_at(args)).transpose()?;
+            (args.driver.driver(), &mut args.lab)
+        }
+        Some(Command::Show(args)) => {
+            show::check(args)?;
+            (Some(args.driver), &mut args.lab)
+        }
         _ => return Ok(()),
     };
     if let (Some(driver), None) = (driver, &lab) {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use chaos::cli::{Cli, Command};
 use chaos::command::{leaves, name_the_lab, obey};
 use chaos::interrupt::interrupted;
+use chaos::leave::Left;
 use chaos::report::wrap::complaint;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
@@ -30,18 +31,22 @@ fn main() -> ExitCode {
         if matches!(cli.command, Some(Command::Up(_))) {
             return obey(cli).await.map(Ok);
         }
-        name_the_lab(&mut cli).await?;
-        let left = leaves(&cli);
         // Listening comes first: a Ctrl-C before it would end us with a lab's folder half made.
-        let outcome = tokio::select! {
+        tokio::select! {
             biased;
-            stop = interrupted() => stop.map(|()| None),
-            outcome = obey(cli) => outcome.map(Some),
-        };
-        match outcome? {
-            Some(code) => Ok(Ok(code)),
-            None => Ok(Err(left.undo().await)),
+            stop = interrupted() => {
+                stop?;
+                return Ok(Err(Left::Nothing.undo().await));
+            }
+            named = name_the_lab(&mut cli) => named?,
         }
+        let left = leaves(&cli);
+        tokio::select! {
+            biased;
+            stop = interrupted() => stop?,
+            outcome = obey(cli) => return outcome.map(Ok),
+        }
+        Ok(Err(left.undo().await))
     });
     // With the runtime go the labs, and with them every process.
     drop(runtime);

@@ -145,6 +145,15 @@ fn a_tool_that_is_interrupted_in_the_lab_of_another_undoes_what_it_did_there() {
         assert!(said.contains("interrupted; lab lab: stateful-1 was frozen and goes on"), "{said}");
         assert_eq!(state().condition, Condition::Up);
     }
+    // What somebody else has undone meanwhile is not proven, and what may be left has a cure.
+    let mut pause = place.chaos(&["restart", "stateful-1", "--how", "pause", "--for", "2s"]);
+    let pause = pause.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("it is paused", || state().condition == Condition::Frozen);
+    assert!(place.told(&["heal", "--driver", "local"]).contains("stateful-1 was frozen and goes on"));
+    let output = pause.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = words(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("`chaos heal --driver local --lab lab` undoes what may be left"), "{said}");
     // Whoever mistypes its name is not told that all is well.
     let mistyped = place.run(&["heal", "--driver", "local", "--lab", "lob"]);
     assert!(

@@ -63,11 +63,9 @@ pub(super) async fn leave(aim: &Aim<'_>, how: Ending, siblings: Vec<String>) -> 
 pub(super) async fn undo(strike: &mut Strike, driver: &Driver, away: Away) -> anyhow::Result<()> {
     let replica = away.ended.replica.clone();
     let back = bring_back(driver, away.ended).await?;
-    // Its client may have met it all the same, or not.
-    let proof = back.proof.lasted(&replica, back.was_away);
     let proof = match away.so_far {
-        Some(so_far) => so_far.and(proof),
-        None => proof,
+        Some(so_far) => so_far.and(back.proof),
+        None => back.proof,
     };
     strike.ended.extend(back.times.iter().map(|times| times.boot_before.clone()));
     // The one that the client was to meet is the one whose times are told.

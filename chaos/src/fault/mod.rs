@@ -181,10 +181,10 @@ impl Proof {
 
     /// The same, unless somebody else has undone it before its time was over: then nobody knows who met it.
     fn lasted(self, what: &str, still_in_force: bool) -> Self {
-        match still_in_force {
-            true => self,
-            false => self.and(Proof::new(false, format!("{what} was brought back by somebody else"))),
+        if still_in_force || !self.proven {
+            return self;
         }
+        self.and(Proof::new(false, format!("{what} was brought back by somebody else")))
     }
 
     /// Both, in words and in truth.

@@ -8,7 +8,13 @@ use crate::driver::{Driver, READY_WITHIN};
 /// client sends its next request into the pause, and [`undo`] ends it.
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
     aim.driver.freeze(aim.replica).await?;
-    let proof = seen(aim.driver, aim.replica, "while the request was held").await?;
+    let proof = match seen(aim.driver, aim.replica, "while the request was held").await {
+        Ok(proof) => proof,
+        Err(error) => {
+            aim.driver.thaw(aim.replica).await?;
+            return Err(error);
+        }
+    };
     let Some(held) = aim.held else {
         let proof = Proof::new(false, format!("{} is frozen, and no request has been open yet", aim.replica));
         return Ok(Strike::lasting(proof, InForce::Paused { replica: aim.replica.to_owned() }));

@@ -47,8 +47,6 @@ pub(super) struct Restarted {
     pub now: Option<Ready>,
     /// How long that took; `None` if it is not back.
     pub times: Option<RestartTimes>,
-    /// Whether it was away until it was brought back here.
-    pub was_away: bool,
     /// How we know.
     pub proof: Proof,
 }
@@ -140,7 +138,8 @@ pub(super) async fn bring_back(driver: &Driver, ended: Ended) -> anyhow::Result<
         Proof::new(false, format!("{replica} says the same boot id as before, {boot_after}"))
     } else {
         let how = driver.who_brought_it_back();
-        Proof::new(true, format!("new boot id {boot_after} after {boot_before}{how}"))
+        let proof = Proof::new(true, format!("new boot id {boot_after} after {boot_before}{how}"));
+        proof.lasted(&replica, was_away)
     };
     let times = RestartTimes {
         boot_before,
@@ -149,12 +148,12 @@ pub(super) async fn bring_back(driver: &Driver, ended: Ended) -> anyhow::Result<
         gone_ms: ms(exited - stopped),
         ready_ms: ms(ready - exited),
     };
-    Ok(Restarted { now: Some(now), times: Some(times), was_away, proof })
+    Ok(Restarted { now: Some(now), times: Some(times), proof })
 }
 
 impl Restarted {
     fn not_proven(why: String) -> Self {
-        Restarted { now: None, times: None, was_away: true, proof: Proof::new(false, why) }
+        Restarted { now: None, times: None, proof: Proof::new(false, why) }
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 
 use super::{Hit, How, RestartArgs, Told, sql};
 use crate::driver::{Driver, DriverName, EXIT_WITHIN, READY_WITHIN, Replica, Target};
-use crate::fault::{self, Aim, Fault, Proof, Strike, redis_restart};
+use crate::fault::{self, Aim, Fault, Strike, redis_restart};
 use crate::report::wrap::fitted;
 use crate::usage::usage;
 use crate::way::Way;
@@ -28,10 +28,16 @@ pub async fn restart(driver: DriverName, args: &RestartArgs) -> anyhow::Result<T
     let target = lab.target(&args.target).map_err(|error| usage(error.to_string()))?;
     let mut told = Told { text: String::new(), hits: Vec::new() };
     for target in each_of(&lab, target) {
-        let Strike { restart, proof, .. } = strike(&lab, &target, args.how, args.pause_for).await?;
+        // Others may be at work in this lab, so what may be left is theirs to heal who know that.
+        let cure = format!("`chaos heal --driver {} --lab {name}` undoes what may be left", driver.word());
+        let struck = strike(&lab, &target, args.how, args.pause_for).await;
+        let Strike { restart, proof, .. } = struck.map_err(|error| anyhow!("{error:#}; {cure}"))?;
         let target = target.name().to_owned();
         let hit = Hit { target, proven: proof.proven, proof: proof.what, restart };
         tell(&mut told.text, args.how, &hit);
+        if !hit.proven {
+            let _ = writeln!(told.text, "{}", fitted(&format!("  {cure}"), 4));
+        }
         told.hits.push(hit);
     }
     Ok(told)
@@ -46,27 +52,11 @@ fn each_of(lab: &Driver, target: Target) -> Vec<Target> {
 }
 
 /// Does this to a single target, and returns when everything is ready again: here, and behind a button of the
-/// live page. What is not proven to be over is undone, and that is said.
+/// live page.
 ///
 /// # Errors
 /// If the lab broke, or the target is a whole service.
 pub async fn strike(lab: &Driver, target: &Target, how: How, pause_for: Duration) -> anyhow::Result<Strike> {
-    let struck = strike_once(lab, target, how, pause_for).await;
-    if struck.as_ref().is_ok_and(|strike| strike.proof.proven) {
-        return struck;
-    }
-    let healed = match lab.heal().await {
-        Ok(done) if done.is_empty() => return struck,
-        Ok(done) => format!("afterwards {}", done.join("; ")),
-        Err(error) => format!("and the lab did not heal: {error:#}; `chaos heal` tries again"),
-    };
-    let Strike { restart, ended, proof, in_force } =
-        struck.map_err(|error| anyhow!("{error:#}; {healed}"))?;
-    let proof = Proof { proven: false, what: format!("{}; {healed}", proof.what) };
-    Ok(Strike { restart, ended, proof, in_force })
-}
-
-async fn strike_once(lab: &Driver, target: &Target, how: How, pause_for: Duration) -> anyhow::Result<Strike> {
     match target {
         Target::Replica { service, replica } => {
             hit(lab, how.to_a_replica(), service, replica, pause_for).await

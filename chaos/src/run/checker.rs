@@ -48,9 +48,12 @@ impl Checker {
         let held = self.read().await?;
         let opened_last = match ask(client.session_info()).await {
             Ok(session) => Some(session.session_id),
-            Err(Trouble::Told(problem)) if problem.status == 401 => None,
             // Without an answer nobody knows whose session it would have opened.
-            Err(trouble) => return Err(trouble.to_string()),
+            Err(trouble @ (Trouble::NoAnswer(_) | Trouble::Gateway(_))) => return Err(trouble.to_string()),
+            Err(Trouble::Told(problem)) if problem.retryable => {
+                return Err(Trouble::Told(problem).to_string());
+            }
+            Err(_) => None,
         };
         Ok(Final { opened_last, ..held })
     }

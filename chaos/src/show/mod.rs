@@ -72,17 +72,21 @@ pub struct Show {
     pub pressed: AtomicU64,
 }
 
+/// What can be wrong without a lab. The folder of a class may go later and come again; now it is more likely mistyped.
+///
+/// # Errors
+/// If there is no such folder.
+pub fn check(args: &ShowArgs) -> anyhow::Result<()> {
+    args.class.as_deref().map_or(Ok(()), |folder| folder::read(folder).map(|_| ()))
+}
+
 /// Serves the page until somebody ends the tool.
 ///
 /// # Errors
-/// If the lab cannot be started, the port cannot be had, or there is no folder of a class.
+/// If the lab cannot be started, or the port cannot be had.
 pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let class = match &args.class {
-        Some(folder) => {
-            // Later it may go and come again; now it is more likely mistyped.
-            folder::read(folder)?;
-            Some((folder.clone(), Questions::builtin()?))
-        }
+        Some(folder) => Some((folder.clone(), Questions::builtin()?)),
         None => None,
     };
     restart::is_there(args.driver, args.lab.as_deref()).await?;

@@ -36,8 +36,8 @@ impl Folder {
     pub fn claim(name: &str) -> anyhow::Result<Claim> {
         let path = folder_of(name)?;
         // Until it has its name and its owner, nobody takes it for one that was left behind.
-        let making = making()?;
-        making.lock_shared().context("locking out who removes folders")?;
+        let makers = lock_of_makers()?;
+        makers.lock_shared().context("locking out who removes folders")?;
         // Made elsewhere and renamed into place with the lock already held: nobody ever sees a folder that
         // has an owner and no lock.
         let nursery = path.with_file_name(format!(".{name}-{}", uuid::Uuid::new_v4().simple()));
@@ -121,8 +121,8 @@ pub fn names() -> anyhow::Result<Vec<String>> {
 /// As [`labs`].
 pub fn remove_doomed() -> anyhow::Result<usize> {
     let labs = labs()?;
-    let making = making()?;
-    if making.try_lock().is_err() {
+    let makers = lock_of_makers()?;
+    if makers.try_lock().is_err() {
         return Ok(0); // Somebody makes one just now, and it does not look owned yet.
     }
     let mut removed = 0;
@@ -182,9 +182,9 @@ fn entries() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Held, shared, by whoever makes a lab's folder, and by whoever removes those that nobody owns.
-fn making() -> anyhow::Result<File> {
-    let path = home()?.join("making");
+/// A lock: shared by all who make a lab's folder, and held alone by whoever removes those that nobody owns.
+fn lock_of_makers() -> anyhow::Result<File> {
+    let path = home()?.join("makers");
     File::create(&path).with_context(|| format!("opening {}", path.display()))
 }
 

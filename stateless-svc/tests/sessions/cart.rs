@@ -93,7 +93,7 @@ async fn a_long_random_walk_ends_where_the_model_ends() {
         let replica = place.replica().await;
         let token = begin(&replica, &account("ada")).await.token;
         let (mut dice, mut model) = (Dice(7), Model::default());
-        let (mut limits, mut conflicts, mut most) = (0, 0, 0);
+        let (mut limits, mut conflicts, mut most, mut late) = (0, 0, 0, 0);
         for step in 0..1500 {
             let mut change = dice.change(model.cart.version);
             if step % 300 < 250 && matches!(change, Change::Ordered { .. } | Change::RemoveItem { .. }) {
@@ -113,6 +113,7 @@ async fn a_long_random_walk_ends_where_the_model_ends() {
             // A machine that is busy: a look says whether it happened, and only what did not is repeated.
             for _ in 0..10 {
                 let Err(SessionError::Store(StoreDown::Timeout)) = seen else { break };
+                late += 1;
                 let held = look(&replica, &token).await.unwrap();
                 seen = if expected.is_ok() && model.is_in(&held) {
                     Ok(held)
@@ -135,6 +136,7 @@ async fn a_long_random_walk_ends_where_the_model_ends() {
                 assert!(model.is_in(&look(&replica, &token).await.unwrap()), "{step}");
             }
         }
+        assert!(late < 150, "a store that is late one time in ten: {late}");
         assert!(
             limits > 10 && conflicts > 100 && most == 50,
             "the walk went everywhere: {limits} {conflicts} {most}"

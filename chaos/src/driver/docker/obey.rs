@@ -47,9 +47,10 @@ impl Docker {
     /// The engine counts either as a stop by hand: `restart: unless-stopped` does not bring the container
     /// back, and [`Docker::start_again`] has to.
     async fn end(&self, name: &str, kill: bool) -> anyhow::Result<()> {
-        let own = self.project.inspect(name).await?.config.and_then(|config| config.stop_signal);
+        let found = self.project.inspect(name).await?;
+        let own = found.config.and_then(|config| config.stop_signal);
         let signal = if kill { "SIGKILL" } else { own.as_deref().unwrap_or("SIGTERM") };
-        self.project.told_to_end(name);
+        self.project.told_to_end(name, &found.state.unwrap_or_default());
         if !self.signal(name, signal).await? {
             bail!("{name} does not run, so it cannot be sent {signal}");
         }
@@ -104,7 +105,6 @@ impl Docker {
         }
         self.renew_ring(name).await?;
         self.project.start(name, &self.lab, READY_WITHIN).await?;
-        self.project.is_started(name);
         Ok(true)
     }
 
@@ -120,9 +120,10 @@ impl Docker {
     }
 
     async fn heal_box(&self, name: &str) -> anyhow::Result<Option<String>> {
-        let done = match self.project.state_of(name).await? {
+        let state = self.project.state_of(name).await?;
+        let done = match &state {
             // Told to end and still here: it does not get a second chance to refuse.
-            ContainerState { running: Some(true), .. } if self.should_have_ended(name).await => {
+            ContainerState { running: Some(true), .. } if self.should_have_ended(name, &state).await => {
                 // It may end by itself between the look and the signal.
                 let refused = self.signal(name, "SIGKILL").await?;
                 self.is_gone(name).await?;
@@ -158,10 +159,10 @@ impl Docker {
     }
 
     /// Whether a box that runs was asked to end: by us, or by a tool that is gone and has left it draining.
-    async fn should_have_ended(&self, name: &str) -> bool {
+    async fn should_have_ended(&self, name: &str, state: &ContainerState) -> bool {
         let replica = self.lab.replicas.values().flatten().find(|replica| replica.name == name);
         match replica {
-            _ if self.project.was_told_to_end(name) => true,
+            _ if self.project.was_told_to_end(name, state) => true,
             Some(replica) => gates::drains(replica).await,
             None => false,
         }

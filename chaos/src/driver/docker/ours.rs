@@ -23,6 +23,7 @@ pub struct Ours {
     keep_logs_in: Option<PathBuf>,
     // Makes the lab; see [`Ours::make`].
     maker: Mutex<Option<JoinHandle<()>>>,
+    logs_are_kept: AtomicBool,
     gone: AtomicBool,
     _ports: Vec<Port>,
 }
@@ -30,8 +31,9 @@ pub struct Ours {
 impl Ours {
     /// Takes the end of a lab upon itself, before anything of it has been made.
     pub fn new(project: &str, files: PathBuf, keep_logs_in: Option<PathBuf>, ports: Vec<Port>) -> Ours {
-        let (maker, gone) = (Mutex::new(None), AtomicBool::new(false));
-        Ours { project: project.to_owned(), files, keep_logs_in, maker, gone, _ports: ports }
+        let (logs_are_kept, gone) = (AtomicBool::new(false), AtomicBool::new(false));
+        let maker = Mutex::new(None);
+        Ours { project: project.to_owned(), files, keep_logs_in, maker, logs_are_kept, gone, _ports: ports }
     }
 
     /// Where the files lie that are mounted into its boxes.
@@ -80,10 +82,12 @@ impl Ours {
     }
 
     async fn remove(&self, engine: &Engine) -> anyhow::Result<()> {
-        if let (Some(folder), Ok(Some(found))) =
-            (&self.keep_logs_in, find::project(engine, &self.project).await)
+        let kept = self.logs_are_kept.load(Ordering::Relaxed);
+        if let (Some(folder), false, Ok(Some(found))) =
+            (&self.keep_logs_in, kept, find::project(engine, &self.project).await)
         {
             logs::collect(engine, &found, folder, None).await;
+            self.logs_are_kept.store(true, Ordering::Relaxed);
         }
         remove::all_of(engine, &self.project, Some(&Owner::me())).await?;
         remove::files(&self.files)

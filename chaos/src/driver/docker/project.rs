@@ -26,7 +26,7 @@ mod inside {
     pub const ENTRIES: [(&str, u16, u16); 2] = [("stateful", 8081, 8082), ("stateless", 8083, 8084)];
 }
 
-/// Who was asked to end by this tool and has not been started since: labs, and their boxes. It belongs to no driver,
+/// Which runs of which containers this tool has asked to end: the container's name, and since when it ran. A global,
 /// because the driver of a command that is interrupted is gone when its lab is healed.
 static TOLD_TO_END: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
 
@@ -117,19 +117,18 @@ impl Project {
         names
     }
 
-    /// Remembers that a box was asked to end.
-    pub(super) fn told_to_end(&self, name: &str) {
-        lock(&TOLD_TO_END).insert((self.name.clone(), name.to_owned()));
-    }
-
-    /// A box was started, so nobody has asked this run of it to end.
-    pub(super) fn is_started(&self, name: &str) {
-        lock(&TOLD_TO_END).remove(&(self.name.clone(), name.to_owned()));
+    /// Remembers that this run of a box was asked to end.
+    pub(super) fn told_to_end(&self, name: &str, state: &ContainerState) {
+        lock(&TOLD_TO_END).extend(self.run_of(name, state));
     }
 
     /// Whether this run of a box was asked to end.
-    pub(super) fn was_told_to_end(&self, name: &str) -> bool {
-        lock(&TOLD_TO_END).contains(&(self.name.clone(), name.to_owned()))
+    pub(super) fn was_told_to_end(&self, name: &str, state: &ContainerState) -> bool {
+        self.run_of(name, state).is_some_and(|run| lock(&TOLD_TO_END).contains(&run))
+    }
+
+    fn run_of(&self, name: &str, state: &ContainerState) -> Option<(String, String)> {
+        Some((self.boxes.get(name)?.container.clone(), state.started_at.clone()?))
     }
 
     /// The lab, as far as it does not change while it is up.
