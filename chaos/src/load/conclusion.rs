@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::report::ServiceReport;
+use super::service_report::ServiceReport;
 
 /// What a load comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::outages::Outage;
-    use super::super::report::{Unexplained, turned_away};
+    use super::super::service_report::{Unexplained, turned_away};
     use super::super::tally::{Latency, Tally};
     use super::*;
     use crate::fault::Fault;

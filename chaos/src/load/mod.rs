@@ -13,6 +13,7 @@ pub mod excuse;
 pub mod judge;
 pub mod tally;
 pub mod thin;
+pub mod service_report;
 pub mod conclusion;
 pub mod report;
 mod text;

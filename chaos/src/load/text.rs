@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::conclusion::Conclusion;
-use super::report::{LoadReport, ServiceReport};
+use super::report::LoadReport;
+use super::service_report::ServiceReport;
 use super::tally::Latency;
 use crate::report::paint::Paint;
 use crate::report::wrap::{fitted, narrow, wrapped};
