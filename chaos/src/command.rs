@@ -11,7 +11,7 @@ use crate::cli::{Cli, Command, MatrixArgs, ReportArgs, RunArgs};
 use crate::draws::fresh_seed;
 use crate::driver::{Driver, DriverName};
 use crate::fault::Fault;
-use crate::flow::Flow;
+use crate::flow::{Flow, Replicas};
 use crate::leave::Left;
 use crate::moment::Moment;
 use crate::names::step_named;
@@ -127,10 +127,29 @@ async fn restart(args: RestartArgs) -> anyhow::Result<ExitCode> {
     })?;
     let (services, fault, replica) = aimed_at(&args)?;
     let way = usual_way(at.flow, fault);
+    if let (Some(replica), true) =
+        (&replica, way != Way::Direct || at.flow.row().direct != Some(Replicas::One))
+    {
+        return Err(usage(format!(
+            "who is next in {} is decided by the gateway or by turns, so {replica} cannot be the one; name its service",
+            at.flow
+        )));
+    }
     let moment = at.moment(args.phase);
-    let cells = cells(at.flow, fault, way, moment, &services, args.pause_for, replica)?;
+    let cells = cells(at.flow, fault, way, moment, &services, args.pause_for, replica.clone())?;
     // A lab that is up is used if there is one, because that is the one the student looks at.
-    restart::is_there(driver, args.lab.as_deref()).await?;
+    match (&args.lab, &replica) {
+        (Some(name), _) => {
+            let lab = Driver::attach(driver, name).await?;
+            lab.target(&args.target).map_err(|error| usage(error.to_string()))?;
+        }
+        (None, Some(replica)) if !replica.ends_with("-1") && !replica.ends_with("-2") => {
+            return Err(usage(format!(
+                "a lab of its own has two replicas of each service, and no {replica}"
+            )));
+        }
+        (None, _) => {}
+    }
     let common = CommonArgs { driver, lab: args.lab, seed: args.seed, json: args.json };
     stories(cells, &common).await
 }
@@ -153,7 +172,8 @@ fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     if !file.is_file() {
         bail!("{cure}"); // Nor is a pipe one, for which somebody would wait.
     }
-    let page = html::beside(&file).context(cure)?;
+    let text = html::page_of(&file).context(cure)?;
+    let page = html::write(file.parent().unwrap_or(&given), &text)?;
     say(&format!("{}\n", page.display()))?;
     Ok(ExitCode::SUCCESS)
 }

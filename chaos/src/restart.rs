@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::driver::{Driver, DriverName};
+use crate::driver::DriverName;
 use crate::duration::duration;
 use crate::fault::{Fault, RestartTimes};
 use crate::flow::Flow;
@@ -173,16 +173,5 @@ impl Told {
     /// 0 if every target is proven to have been hit; 2 if one is not, or there is none.
     pub fn exit_code(&self) -> u8 {
         if !self.hits.is_empty() && self.hits.iter().all(|hit| hit.proven) { 0 } else { 2 }
-    }
-}
-
-/// Makes sure that the lab that is meant can be spoken to; if none is, there is nothing to make sure of.
-///
-/// # Errors
-/// If it cannot be spoken to.
-pub async fn is_there(driver: DriverName, lab: Option<&str>) -> anyhow::Result<()> {
-    match lab {
-        Some(name) => Driver::attach(driver, name).await.map(|_| ()),
-        None => Ok(()),
     }
 }

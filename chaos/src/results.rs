@@ -223,15 +223,14 @@ impl Results {
     }
 }
 
-/// Writes a file into the results folder of a run, and points `results/latest` to that folder.
+/// Writes a file into the results folder of a run.
 ///
 /// # Errors
 /// If the folder cannot be written to.
 pub fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("making {}; set CHAOS_RESULTS to a folder of your own", folder.display()))?;
-    keep(&folder.join(name), text)?;
-    point_latest_to(folder)
+    keep(&folder.join(name), text)
 }
 
 /// Writes one file of a results folder.
@@ -259,7 +258,11 @@ fn home() -> PathBuf {
     named.map_or_else(|| PathBuf::from("results"), PathBuf::from)
 }
 
-fn point_latest_to(folder: &Path) -> anyhow::Result<()> {
+/// Points `results/latest` to the results folder of a run.
+///
+/// # Errors
+/// If it is no link, or cannot be one there. The run is as good without.
+pub fn point_latest_to(folder: &Path) -> anyhow::Result<()> {
     let (Some(home), Some(name)) = (folder.parent(), folder.file_name()) else { return Ok(()) };
     let (latest, fresh) = (home.join("latest"), home.join(format!(".latest-{}", std::process::id())));
     // A link cannot be replaced in one step, but another one can be moved over it.
@@ -268,7 +271,13 @@ fn point_latest_to(folder: &Path) -> anyhow::Result<()> {
         .inspect_err(|_| {
             let _ = std::fs::remove_file(&fresh);
         })
-        .with_context(|| format!("pointing {} to {}", latest.display(), folder.display()))
+        .with_context(|| {
+            format!(
+                "{} does not lead to this run (remove what is there; `chaos report {}` takes the run)",
+                latest.display(),
+                folder.display()
+            )
+        })
 }
 
 #[cfg(test)]

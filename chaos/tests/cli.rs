@@ -270,6 +270,31 @@ fn restarting_a_target_of_a_lab_that_is_not_up_exits_3_and_names_the_cure() {
 }
 
 #[test]
+fn a_replica_that_cannot_be_the_one_is_refused_before_anything_is_hit() {
+    for (target, at, part) in [
+        ("stateful-1", "sticky:put-pen", "decided by the gateway"),
+        ("stateless-2", "spread:put-book", "name its service"),
+        ("stateless-9", "cart:put-pen", "has two replicas of each"),
+    ] {
+        let output = chaos(&["restart", target, "--how", "kill", "--at", at]);
+        assert!(code(&output) == 64 && err(&output).contains(part), "{output:?}");
+    }
+}
+
+#[test]
+fn what_the_contract_cannot_be_asked_is_wrong_usage() {
+    for args in [
+        &["http://127.0.0.1:1", "--row", "11", "--row", "99"][..],
+        &["HTTP://127.0.0.1:1"],
+        &["http://x@127.0.0.1:1"],
+        &["http://127.0.0.1:1#a"],
+    ] {
+        let output = chaos(&[&["contract"], args].concat());
+        assert_eq!(code(&output), 64, "{output:?}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_gone_is_no_trouble() {
     let place = Place::new();
     for args in [&["status", "--driver", "local"][..], &["heal", "--driver", "local"], &["doctor"], &["list"]]

@@ -147,6 +147,19 @@ fn a_folder_with_a_space_in_its_name_is_a_folder() {
 }
 
 #[test]
+fn a_run_is_a_run_also_where_latest_is_no_link() {
+    let student = Student::new();
+    let results = student.place("results");
+    fs::create_dir_all(results.join("latest")).unwrap();
+    let mut run = student.chaos(Path::new(env!("CARGO_BIN_EXE_chaos")), &["run", "prime", "kill"]);
+    let output = run.env("CHAOS_RESULTS", &results).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(output.status.success() && said.contains("latest does not lead to this run"), "{said}");
+    let runs = fs::read_dir(&results).unwrap().filter_map(Result::ok);
+    assert_eq!(runs.filter(|run| run.path().join("report.html").is_file()).count(), 1);
+}
+
+#[test]
 fn without_a_number_the_lab_is_the_one_you_are_in_and_nothing_is_forgotten_by_mistake() {
     let student = Student::new();
     let output = student.run(&["lab", "hint"]);

@@ -56,6 +56,12 @@ pub async fn run(args: &ContractArgs) -> anyhow::Result<ExitCode> {
         let rows: Vec<String> = args.row.iter().map(u8::to_string).collect();
         return Err(usage(format!("no row {} can be checked with nothing but an address", rows.join(", "))));
     }
+    let known = |number: &u8| {
+        rows.iter().any(|row| row.number == *number) || ELSEWHERE.iter().any(|row| row.number == *number)
+    };
+    if let Some(unknown) = args.row.iter().find(|number| !known(number)) {
+        return Err(usage(format!("there is no row {unknown}")));
+    }
     there(&args.url).await?;
     let behind = match args.way {
         Way::Direct => None,
@@ -110,6 +116,9 @@ async fn there(url: &str) -> anyhow::Result<()> {
             && uri.path() == "/"
             && uri.query().is_none()
             && uri.host().is_some_and(|host| !host.is_empty())
+            // No other way to write it, no name of a user, no fragment.
+            && uri.authority().is_some_and(|at| url.trim_end_matches('/') == format!("http://{at}"))
+            && !url.contains('@')
     };
     if !parsed.as_ref().is_some_and(is_base) {
         return Err(usage(format!(

@@ -127,7 +127,7 @@ impl Progress {
     /// One more hint, of so many.
     pub fn take_hint(&mut self, number: u8, of: usize) {
         let lab = self.at(number);
-        lab.hints = (lab.hints + 1).min(of);
+        lab.hints = lab.hints.saturating_add(1).min(of);
     }
 
     /// The answer was shown.

@@ -52,6 +52,15 @@ impl Tree {
     /// # Errors
     /// If it does not fit; then nothing was changed.
     pub fn apply(&self, patch: &str) -> anyhow::Result<()> {
+        // In a repository around this tree git would look for the files from its own root on, and skip them in silence.
+        let inside = self.git(&["rev-parse", "--show-prefix"], "")?;
+        if !inside.trim().is_empty() {
+            bail!(
+                "{} lies inside another git repository, as {}: clone this project beside that, and change it there",
+                self.root.display(),
+                inside.trim()
+            );
+        }
         self.git(&["apply", "--whitespace=nowarn", "-"], patch).map(drop)
     }
 
@@ -103,5 +112,23 @@ impl Tree {
             );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_inside_another_repository_is_refused_where_git_would_change_nothing_and_say_nothing() {
+        let outer = tempfile::tempdir().unwrap();
+        let made = Command::new("git").args(["init", "--quiet"]).current_dir(outer.path()).status();
+        assert!(made.unwrap().success());
+        let tree = Tree { root: outer.path().join("amnesia") };
+        std::fs::create_dir(&tree.root).unwrap();
+        std::fs::write(tree.root.join("file"), "old\n").unwrap();
+        let patch = "--- a/file\n+++ b/file\n@@ -1 +1 @@\n-old\n+new\n";
+        let refused = tree.apply(patch).unwrap_err().to_string();
+        assert!(refused.contains("inside another git repository, as amnesia/"), "{refused}");
     }
 }

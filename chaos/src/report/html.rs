@@ -48,16 +48,15 @@ const SHOW: Page = Page {
     script: include_str!("html/show.js"),
 };
 
-/// Makes `report.html` beside the `result.json` or `load.json` of a results folder, and says where it is.
+/// The page for the `result.json` or `load.json` of a results folder.
 ///
 /// # Errors
-/// If there is no such file, it is not a results file, or the page cannot be written.
-pub fn beside(result: &Path) -> anyhow::Result<PathBuf> {
+/// If there is no such file, or it is not a results file.
+pub fn page_of(result: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(result).with_context(|| format!("reading {}", result.display()))?;
     let is_load = result.file_name().is_some_and(|name| name == results::LOAD_FILE);
     let page = if is_load { load_page(&text) } else { page(&text) };
-    let page = page.with_context(|| format!("{} is not a results file", result.display()))?;
-    write(result.parent().unwrap_or(Path::new("")), &page)
+    page.with_context(|| format!("{} is not a results file", result.display()))
 }
 
 /// Writes a page into a results folder, and says where it is.

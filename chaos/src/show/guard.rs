@@ -17,7 +17,7 @@ pub const TOKEN_HEADER: &str = "x-show-token";
 #[derive(Debug)]
 pub struct Guard {
     token: String,
-    hosts: [String; 2],
+    hosts: Vec<String>,
 }
 
 /// Why a request is refused.
@@ -42,7 +42,10 @@ impl Guard {
             .map_err(|error| anyhow::anyhow!("{error}"))
             .context("drawing a token")?;
         let port = address.port();
-        let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+        let names = ["127.0.0.1", "localhost"];
+        // A browser leaves out the port that http has anyway.
+        let bare = names.iter().filter(|_| port == 80).map(|name| (*name).to_owned());
+        let hosts = names.iter().map(|name| format!("{name}:{port}")).chain(bare).collect();
         Ok(Guard { token: URL_SAFE_NO_PAD.encode(secret), hosts })
     }
 

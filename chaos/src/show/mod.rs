@@ -34,7 +34,6 @@ use crate::driver::{Driver, DriverName, LabSpec};
 use crate::lab::store::Store;
 use crate::names::lab_name;
 use crate::report::say;
-use crate::restart;
 use crate::service;
 
 /// `chaos show`
@@ -89,7 +88,6 @@ pub async fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         Some(folder) => Some((folder.clone(), Questions::builtin()?)),
         None => None,
     };
-    restart::is_there(args.driver, args.lab.as_deref()).await?;
     let mut spec = LabSpec::new(service::twins());
     spec.driver = args.driver;
     let driver = Driver::join_or_start(args.lab.as_deref(), &spec).await?;

@@ -369,13 +369,16 @@ function worst(cells) {
   return cells.reduce((bad, cell) => (!bad || SEVERITY.indexOf(cell.observed) > SEVERITY.indexOf(bad.observed) ? cell : bad), null);
 }
 
+// Of those that did not come as predicted.
+const worstOdd = (cells) => worst(cells.filter((cell) => !cell.as_predicted && cell.observed !== 'NotAvailable'));
+
 // What the place of a word says on a screen.
 const onPaper = (text) => element('span', { class: 'on-paper' }, text);
 
 function square(flow, fault, column) {
   const cells = CELLS.filter((cell) => cell.flow === flow && cell.fault === fault && cell.column === column);
   if (!cells.length) return element('td', { class: 'none' }, element('span', { class: 'faint' }, '–'));
-  const odd = cells.find((cell) => !cell.as_predicted && cell.observed !== 'NotAvailable');
+  const odd = worstOdd(cells);
   const cell = odd || worst(cells);
   const agreement = odd ? element('span', { class: 'alarm' }, `predicted ${withReason(cell.predicted, cell.predicted_reason)}`)
     : element('span', { class: 'predicted' }, cell.observed === 'NotAvailable' ? 'not tried' : `predicted ${cell.predicted}`);
@@ -440,7 +443,7 @@ function begin() {
   reasons.checked = document.querySelectorAll('button.square').length <= FEW;
   reasons.addEventListener('change', sayReasons);
   sayReasons();
-  const odd = CELLS.find((cell) => !cell.as_predicted && cell.observed !== 'NotAvailable');
+  const odd = worstOdd(CELLS);
   const first = odd || CELLS.find((cell) => cell.flow === 'cart' && cell.fault === 'kill') || CELLS[0];
   pick('flow', first.flow);
   pick('fault', first.fault);
