@@ -172,20 +172,27 @@ impl Accounts {
         row.map(|row| row.int(0)).transpose()
     }
 
-    /// Gives the account a new password, if the one that was checked is still the present one.
+    /// What will be kept of a new password. Apart from [`Accounts::change_password`], because it may be refused, and
+    /// then nothing must have happened yet.
     ///
     /// # Errors
-    /// [`AccountError::InvalidCredentials`] if another change came first; [`AccountError::LoginBusy`] or
-    /// [`AccountError::Sql`].
-    pub async fn change_password(&self, checked: &Verified, new: &Password) -> Result<(), AccountError> {
-        let hash = self.passwords.hash(new).await?;
+    /// [`AccountError::LoginBusy`]
+    pub async fn hash(&self, new: &Password) -> Result<String, AccountError> {
+        Ok(self.passwords.hash(new).await?)
+    }
+
+    /// Gives the account a new password, by its hash, if the one that was checked is still the present one.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`] if another change came first; [`AccountError::Sql`].
+    pub async fn change_password(&self, checked: &Verified, hash: &str) -> Result<(), AccountError> {
         let id = checked.account.id.to_string();
         let changed = self
             .database
             .execute(
                 "UPDATE accounts SET password_hash = $1, password_version = password_version + 1
                  WHERE id = $2 AND password_version = $3",
-                &[(&hash).into(), (&id).into(), checked.password_version.into()],
+                &[hash.into(), (&id).into(), checked.password_version.into()],
             )
             .await?;
         if changed == 1 { Ok(()) } else { Err(AccountError::InvalidCredentials) }

@@ -65,8 +65,9 @@ async fn change<S: Sessions>(app: &App<S>, token: &str, passwords: &ChangePasswo
             return Err(ApiError::PasswordWrong);
         }
     };
+    let hash = app.accounts.hash(&passwords.new).await?;
     app.sessions.end(&mut budget, token, End::OthersPasswordChanged).await?;
-    match app.accounts.change_password(&checked, &passwords.new).await {
+    match app.accounts.change_password(&checked, &hash).await {
         // Another change came first; the password that was right a moment ago no longer is.
         Err(AccountError::InvalidCredentials) => return Err(ApiError::PasswordWrong),
         changed => changed?,

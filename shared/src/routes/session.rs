@@ -27,13 +27,21 @@ pub async fn login<S: Sessions>(
     MaybeToken(replaces): MaybeToken,
     JsonBody(who): JsonBody<Credentials, MAX_AUTH_BODY_BYTES>,
 ) -> Result<Response, ApiError> {
-    let verified = app.accounts.verify(&who.name, &who.password, (app.clock)()).await?;
+    // To its end, also if the client hangs up: else a guess that nobody waits for would not be counted.
+    let (guessed, now_ms) = (app.clone(), (app.clock)());
+    let verifying =
+        tokio::spawn(async move { guessed.accounts.verify(&who.name, &who.password, now_ms).await });
+    let verified = verifying.await.map_err(|_| ApiError::Internal)??;
     let mut budget = Budget::new();
     let issued = app.sessions.begin(&mut budget, &verified.account, replaces.as_deref()).await?;
     // The password may have been changed while we hashed. The change ended all sessions there were, and
     // this one was not among them yet.
-    if app.accounts.password_version(verified.account.id).await? != Some(verified.password_version) {
-        app.sessions.end(&mut budget, &issued.token, End::Current).await?;
+    let version = app.accounts.password_version(verified.account.id).await;
+    if version != Ok(Some(verified.password_version)) {
+        // Nobody will hear of this session.
+        let ended = app.sessions.end(&mut budget, &issued.token, End::Current).await;
+        version?;
+        ended?;
         return Err(ApiError::InvalidCredentials);
     }
     Ok((StatusCode::CREATED, hand_out(app.cookie, issued, (app.clock)())).into_response())

@@ -174,8 +174,12 @@ async fn a_password_change_counts_up_and_a_second_one_that_was_checked_before_it
         let first = replicas[0].check_password(id, &password("right"), NOW_MS).await.unwrap();
         let second = replicas[1].check_password(id, &password("right"), NOW_MS).await.unwrap();
         let (one, two) = (password("one"), password("two"));
-        let outcomes =
-            join(replicas[0].change_password(&first, &one), replicas[1].change_password(&second, &two)).await;
+        let hashes = [replicas[0].hash(&one).await.unwrap(), replicas[1].hash(&two).await.unwrap()];
+        let outcomes = join(
+            replicas[0].change_password(&first, &hashes[0]),
+            replicas[1].change_password(&second, &hashes[1]),
+        )
+        .await;
         let new = match outcomes {
             (Ok(()), Err(AccountError::InvalidCredentials)) => one,
             (Err(AccountError::InvalidCredentials), Ok(())) => two,
@@ -214,7 +218,7 @@ async fn more_logins_than_fit_into_the_line_are_told_at_once_and_the_others_succ
     let (ada, right) = (name("ada"), password("right"));
     // What was stored cost little; a password of the full cost is what makes a line.
     let checked = accounts.verify(&ada, &right, NOW_MS).await.unwrap();
-    accounts.change_password(&checked, &right).await.unwrap();
+    accounts.change_password(&checked, &accounts.hash(&right).await.unwrap()).await.unwrap();
 
     let outcomes = join_all((0..60).map(|_| accounts.verify(&ada, &right, NOW_MS))).await;
     let busy = outcomes.iter().filter(|outcome| **outcome == Err(AccountError::LoginBusy)).count();
@@ -235,11 +239,11 @@ async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
         known.push(time_to_refuse(&accounts, &name("ada"), NOW_MS + i * 60_000).await);
         unknown.push(time_to_refuse(&accounts, &name("nobody"), NOW_MS + i * 60_000).await);
     }
-    known.sort();
-    unknown.sort();
-    let ratio = unknown[4].as_secs_f64() / known[4].as_secs_f64();
+    // The quickest of each is the one that was disturbed least.
+    let (known, unknown) = (known.into_iter().min().unwrap(), unknown.into_iter().min().unwrap());
+    let ratio = unknown.as_secs_f64() / known.as_secs_f64();
     // Without the hash for nobody it would be below a tenth.
-    assert!((0.5..2.0).contains(&ratio), "{:?} for unknown, {:?} for wrong", unknown[4], known[4]);
+    assert!((0.5..2.0).contains(&ratio), "{unknown:?} for unknown, {known:?} for wrong");
 }
 
 async fn time_to_refuse(accounts: &Accounts, whom: &Name, at_ms: i64) -> Duration {
