@@ -9,6 +9,7 @@
 
 use uuid::Uuid;
 
+use crate::api::cart::CartLine;
 use crate::api::order::Order;
 use crate::idempotency::IdempotencyKey;
 use crate::identity::Identity;
@@ -56,10 +57,18 @@ pub struct Claim {
 pub struct PlacedOrder {
     /// The order's id, for `Location`.
     pub id: Uuid,
-    /// The session whose cart it was.
-    pub session_id: Uuid,
     /// The JSON body, byte for byte the same in every repeat.
     pub body: String,
+}
+
+impl PlacedOrder {
+    /// Whether this is what was ordered.
+    ///
+    /// # Errors
+    /// [`SqlError`] if what is stored is no order.
+    pub fn is_of(&self, items: &[CartLine]) -> Result<bool, SqlError> {
+        Ok(read(&self.body)?.items == items)
+    }
 }
 
 /// Why an order was not placed; then nothing was written.
@@ -117,7 +126,7 @@ impl Orders {
     ) -> Result<PlacedOrder, CommitError> {
         let body = serde_json::to_string(order)
             .map_err(|error| SqlError::Broken(format!("an order that is no JSON: {error}")))?;
-        let placed = PlacedOrder { id: order.id, session_id, body };
+        let placed = PlacedOrder { id: order.id, body };
         let placed_at_ms = order.placed_at.as_millisecond();
         self.database.write(&PlaceOrder { claim, session_id, placed_at_ms, placed: &placed }).await?;
         Ok(placed)
@@ -224,7 +233,7 @@ impl Transaction for TakeKey<'_> {
         }
         let row = tx
             .fetch_optional(
-                "SELECT k.cart_version, o.id, o.session_id, o.body FROM idempotency_keys k
+                "SELECT k.cart_version, o.id, o.body FROM idempotency_keys k
                  LEFT JOIN orders o ON o.id = k.order_id
                  WHERE k.account_id = $1 AND k.method = $2 AND k.path = $3 AND k.key = $4",
                 &[(&claim.account).into(), METHOD.into(), PATH.into(), (&claim.key).into()],
@@ -235,11 +244,8 @@ impl Transaction for TakeKey<'_> {
         if row.int(0)? != claim.cart_version {
             return Ok(Claimed::Reused);
         }
-        match (row.maybe_text(1)?, row.maybe_text(2)?, row.maybe_text(3)?) {
-            (Some(id), Some(session), Some(body)) => {
-                let (id, session_id) = (stored_id(&id)?, stored_id(&session)?);
-                Ok(Claimed::Placed(PlacedOrder { id, session_id, body }))
-            }
+        match (row.maybe_text(1)?, row.maybe_text(2)?) {
+            (Some(id), Some(body)) => Ok(Claimed::Placed(PlacedOrder { id: order_id(&id)?, body })),
             _ => Ok(Claimed::InProgress),
         }
     }
@@ -303,6 +309,6 @@ fn read(body: &str) -> Result<Order, SqlError> {
         .map_err(|error| SqlError::Broken(format!("a stored order is no order: {error}")))
 }
 
-fn stored_id(text: &str) -> Result<Uuid, SqlError> {
-    text.parse().map_err(|_| SqlError::Broken("an id of an order is no UUID".to_owned()))
+fn order_id(text: &str) -> Result<Uuid, SqlError> {
+    text.parse().map_err(|_| SqlError::Broken("an order's id is no UUID".to_owned()))
 }

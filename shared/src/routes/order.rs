@@ -55,7 +55,7 @@ pub async fn place<S: Sessions>(
 }
 
 /// Two store calls (look, empty the cart) around the SQL that decides. Every replay repeats the emptying:
-/// the call it repeats may have died before it. A replay from another session has another cart, which stays.
+/// the call it repeats may have died before it, and its session too. A cart that holds something else stays.
 async fn place_once<S: Sessions>(
     app: &App<S>,
     token: &str,
@@ -65,10 +65,10 @@ async fn place_once<S: Sessions>(
 ) -> Result<(PlacedOrder, bool), ApiError> {
     let mut budget = Budget::new();
     let session = app.sessions.look(&mut budget, token).await?;
-    let session_id = session.summary.session_id;
+    let items = session.cart.items.clone();
     let decided = decide(app, session, key, wanted.cart_version, request_id).await;
     let has_ordered_this_cart = match &decided {
-        Ok((placed, _)) => placed.session_id == session_id,
+        Ok((placed, replay)) => !replay || items.is_empty() || placed.is_of(&items)?,
         Err(error) => matches!(error, ApiError::CartAlreadyOrdered),
     };
     if !has_ordered_this_cart {
