@@ -32,10 +32,7 @@ pub async fn carry_out(
     let results = matrix(plan, &progress).await?;
     let json = results.to_json()?;
     let page = html::page(&json)?;
-    let kept = results::write(&folder, results::FILE, &json).and_then(|()| html::write(&folder, &page));
-    if let (Ok(_), Err(error)) = (&kept, results::point_latest_to(&folder)) {
-        progress.note(&format!("{error:#}"));
-    }
+    let kept = html::keep(&folder, results::FILE, &json, &page, &progress);
     if common.json {
         say(&format!("{json}\n"))?;
     } else if let Ok(page) = &kept {

@@ -62,7 +62,9 @@ pub async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
 pub async fn name_the_lab(cli: &mut Cli) -> anyhow::Result<()> {
     let (driver, lab) = match &mut cli.command {
         Some(Command::Restart(args)) => {
-            args.at.is_some().then(|| aimed_at(args)).transpose()?;
+            if args.at.is_some() {
+                aimed_at(args)?;
+            }
             (args.driver.driver(), &mut args.lab)
         }
         Some(Command::Show(args)) => {

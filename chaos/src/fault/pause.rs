@@ -8,23 +8,17 @@ use crate::driver::{Driver, READY_WITHIN};
 /// client sends its next request into the pause, and [`undo`] ends it.
 pub(super) async fn strike(aim: Aim<'_>) -> anyhow::Result<Strike> {
     aim.driver.freeze(aim.replica).await?;
-    let proof = match seen(aim.driver, aim.replica, "while the request was held").await {
-        Ok(proof) => proof,
-        Err(error) => {
-            aim.driver.thaw(aim.replica).await?;
-            return Err(error);
-        }
-    };
     let Some(held) = aim.held else {
         let proof = Proof::new(false, format!("{} is frozen, and no request has been open yet", aim.replica));
         return Ok(Strike::lasting(proof, InForce::Paused { replica: aim.replica.to_owned() }));
     };
+    let seen = seen(aim.driver, aim.replica, "while the request was held").await;
     // This time is the fault itself; there is no event to wait for.
     tokio::time::sleep(aim.pause_for).await;
     aim.driver.thaw(aim.replica).await?;
     held.release().await?;
     aim.driver.ready(aim.replica, READY_WITHIN).await?;
-    Ok(Strike::over(None, proof))
+    Ok(Strike::over(None, seen?))
 }
 
 /// Called while the client's request is open, so what is seen here is the proof.

@@ -138,10 +138,7 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     driver.stop().await;
     let json = report.to_json()?;
     let page = html::load_page(&json)?;
-    let kept = results::write(&folder, results::LOAD_FILE, &json).and_then(|()| html::write(&folder, &page));
-    if let (Ok(_), Err(error)) = (&kept, results::point_latest_to(&folder)) {
-        progress.note(&format!("{error:#}"));
-    }
+    let kept = html::keep(&folder, results::LOAD_FILE, &json, &page, &progress);
     // What could not be kept is told all the same.
     if args.common.json {
         say(&format!("{json}\n"))?;

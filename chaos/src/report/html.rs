@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde_json::json;
 
+use super::progress::Progress;
 use crate::driver::Driver;
 use crate::results;
 
@@ -57,6 +58,25 @@ pub fn page_of(result: &Path) -> anyhow::Result<String> {
     let is_load = result.file_name().is_some_and(|name| name == results::LOAD_FILE);
     let page = if is_load { load_page(&text) } else { page(&text) };
     page.with_context(|| format!("{} is not a results file", result.display()))
+}
+
+/// Writes what came of a run and its page into the results folder, to which `latest` leads from then on, and says where
+/// the page is. A `latest` that cannot lead there is noted.
+///
+/// # Errors
+/// If the folder cannot be written to.
+pub fn keep(
+    folder: &Path,
+    name: &str,
+    json: &str,
+    page: &str,
+    progress: &Progress,
+) -> anyhow::Result<PathBuf> {
+    results::write(folder, name, json)?;
+    if let Err(error) = results::point_latest_to(folder) {
+        progress.note(&format!("{error:#}"));
+    }
+    write(folder, page)
 }
 
 /// Writes a page into a results folder, and says where it is.
